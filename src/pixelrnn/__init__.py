@@ -1,0 +1,1 @@
+"""PixelRNN density models of images (van den Oord et al., 2016)."""
