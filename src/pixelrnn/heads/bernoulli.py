@@ -1,0 +1,32 @@
+"""Two levels, one logit a color (section 5.2: binarised MNIST)."""
+
+import torch
+import torch.nn.functional as F
+
+from pixelrnn.errors import InputError
+from pixelrnn.heads.head import Head
+from pixelrnn.types import Float, Int, Tensor
+
+
+class Bernoulli(Head):
+    """p(x = 1) = sigma(feature). Raises `InputError` unless there are two levels."""
+
+    def __init__(self, levels: int = 2):
+        if levels != 2:
+            raise InputError(f"the Bernoulli head has 2 levels, the data has {levels}: use head=softmax")
+        self.levels = levels
+
+    def num_features(self, colors: int) -> int:
+        return colors
+
+    def passes(self, colors: int) -> list[list[int]]:
+        return [[color] for color in range(colors)]
+
+    def log_prob(self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"]) -> Float[Tensor, "b *s"]:
+        logits = features.to(torch.promote_types(features.dtype, torch.float32))
+        return -F.binary_cross_entropy_with_logits(logits, x.to(logits.dtype), reduction="none").sum(1)
+
+    def sample(
+        self, features: Float[Tensor, "b f *s"], colors: int, generator: torch.Generator | None = None
+    ) -> Int[Tensor, "b c *s"]:
+        return torch.bernoulli(features.sigmoid(), generator=generator).long()

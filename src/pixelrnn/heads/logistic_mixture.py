@@ -1,0 +1,111 @@
+"""A mixture of discretised logistics over whole pixels (Salimans et al., PixelCNN++, 2017, sections 2.1 and 2.2).
+
+    v ~ sum_m pi_m logistic(mu_m, s_m),  p(level k) = mass of the bin of half-width 1/(K-1) around 2k/(K-1) - 1
+
+where the outermost bins reach to infinity. The components share their index between colors, and the means of G and B
+lean on the colors before them: mu_G += alpha v_R, mu_B += beta v_R + gamma v_G. So the head itself orders the colors
+and the masks treat a pixel as one.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+
+from pixelrnn.errors import InputError
+from pixelrnn.heads.head import Head
+from pixelrnn.ops.pixels import normalize
+from pixelrnn.types import Float, Int, Tensor
+
+
+class Parameters(NamedTuple):
+    """The mixture at each pixel, components in dimension 1."""
+
+    logits: Float[Tensor, "b m *s"]
+    means: Float[Tensor, "b m c *s"]
+    log_scales: Float[Tensor, "b m c *s"]
+    coefficients: Float[Tensor, "b m p *s"]  # of (R, G), (R, B), (G, B)
+
+
+class LogisticMixture(Head):
+    """`components` logistics over `levels` bins. Raises `InputError` outside 2 <= levels <= 256, components >= 1."""
+
+    def __init__(self, levels: int, components: int = 10):
+        if not 2 <= levels <= 256:
+            raise InputError(f"the logistic mixture head takes 2 to 256 levels, not {levels}")
+        if components < 1:
+            raise InputError(f"the logistic mixture head takes at least 1 component, not {components}")
+        self.levels = levels
+        self.components = components
+
+    def num_features(self, colors: int) -> int:
+        return self.components * (1 + 2 * colors + colors * (colors - 1) // 2)
+
+    def passes(self, colors: int) -> list[list[int]]:
+        return [list(range(colors))]
+
+    def initial_bias(self, colors: int) -> Float[Tensor, " f"]:
+        """Means evenly spread over [-1, 1], scales of half their distance: flat to a few per cent."""
+        m = self.components
+        means = (2 * torch.arange(m) + 1) / m - 1
+        bias = torch.zeros(self.num_features(colors) // m, m)
+        bias[1 : 1 + colors] = means
+        bias[1 + colors : 1 + 2 * colors] = -math.log(m)
+        return bias.T.flatten()
+
+    def parameters(self, features: Float[Tensor, "b f *s"], colors: int) -> Parameters:
+        """Read the mixture off the features: each component's block of weight, means, scales and coefficients."""
+        features = features.to(torch.promote_types(features.dtype, torch.float32)).unflatten(1, (self.components, -1))
+        pairs = colors * (colors - 1) // 2
+        weight, means, log_scales, coefficients = features.split([1, colors, colors, pairs], dim=2)
+        return Parameters(weight.squeeze(2), means, log_scales.clamp(min=-7), coefficients.tanh())
+
+    def log_prob(self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"]) -> Float[Tensor, "b *s"]:
+        logits, means, log_scales, coefficients = self.parameters(features, x.shape[1])
+        x = x.unsqueeze(1)
+        v = normalize(x, self.levels, features.dtype)
+        means = torch.stack([_mean(color, means, coefficients, v) for color in range(means.shape[2])], dim=2)
+        per_component = self._log_bin(x, v, means, log_scales).sum(2)
+        return (logits.log_softmax(1) + per_component).logsumexp(1)
+
+    def _log_bin(self, x: Tensor, v: Tensor, means: Tensor, log_scales: Tensor) -> Tensor:
+        """Log of the logistic's mass in the bin of level `x`: simply
+
+            log(sigma(upper) - sigma(lower)),    upper, lower = (v +- 1/(K-1) - mean) / scale
+
+        which is written as a product, sigma(upper) sigma(-lower) (1 - exp(lower - upper)), since the difference of two
+        numbers near one has no digits left. In the outermost bins one of the edges lies at infinity.
+        """
+        half = 1 / (self.levels - 1)
+        inverse = (-log_scales).exp()
+        upper, lower = (v - means + half) * inverse, (v - means - half) * inverse
+        below, above = F.logsigmoid(upper), F.logsigmoid(-lower)
+        inside = below + above + (-torch.expm1(-2 * half * inverse)).log()
+        return torch.where(x == 0, below, torch.where(x == self.levels - 1, above, inside))
+
+    def sample(
+        self, features: Float[Tensor, "b f *s"], colors: int, generator: torch.Generator | None = None
+    ) -> Int[Tensor, "b c *s"]:
+        logits, means, log_scales, coefficients = self.parameters(features, colors)
+        chances = logits.softmax(1).movedim(1, -1)
+        component = torch.multinomial(chances.flatten(0, -2), 1, generator=generator).view(chances.shape[:-1])
+        means, log_scales, coefficients = (
+            p.gather(1, component[:, None, None].expand(-1, 1, *p.shape[2:])) for p in (means, log_scales, coefficients)
+        )
+        x = torch.zeros_like(means, dtype=torch.long)
+        for color in range(colors):
+            # Later means lean on the drawn *levels*, as in `log_prob`, not on the logistic's value before rounding.
+            mean = _mean(color, means, coefficients, normalize(x, self.levels, means.dtype))
+            u = torch.rand(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
+            v = mean + log_scales[:, :, color].exp() * torch.logit(u, eps=1e-7)
+            x[:, :, color] = ((v + 1) / 2 * (self.levels - 1)).round().clamp(0, self.levels - 1).long()
+        return x[:, 0]
+
+
+def _mean(color: int, means: Tensor, coefficients: Tensor, v: Tensor) -> Tensor:
+    """The mean of one color given the values of the colors before it, `(b m *s)`."""
+    mean = means[:, :, color]
+    for earlier in range(color):
+        mean = mean + coefficients[:, :, color * (color - 1) // 2 + earlier] * v[:, :, earlier]
+    return mean

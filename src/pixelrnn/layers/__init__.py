@@ -1,0 +1,22 @@
+"""A feature map in, a feature map out; each layer in two modes, the whole map at once and pixel by pixel.
+
+raster.py is the contract and its plumbing; then one file a layer, in the paper's order.
+"""
+
+from pixelrnn.layers.diagonal_lstm import DiagonalBiLSTM
+from pixelrnn.layers.masked_conv import MaskedConv
+from pixelrnn.layers.raster import Chain, ExtraColumn, Pointwise, RasterLayer, Residual
+from pixelrnn.layers.row_lstm import RowLSTM
+from pixelrnn.layers.upsample import Upsample
+
+__all__ = [
+    "Chain",
+    "DiagonalBiLSTM",
+    "ExtraColumn",
+    "MaskedConv",
+    "Pointwise",
+    "RasterLayer",
+    "Residual",
+    "RowLSTM",
+    "Upsample",
+]

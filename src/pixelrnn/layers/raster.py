@@ -1,0 +1,174 @@
+"""The contract of a layer: two modes, one law.
+
+`forward` maps a whole feature map in parallel: training. `step` computes one pixel from what came before it: sampling.
+The law, tested for every layer: **stepping in raster order reproduces `forward` exactly.**
+
+The split of a step is the paper's own. *What comes from above* is known for a whole row at once (`start_row`: the Row
+LSTM's state-to-state convolution, the Diagonal BiLSTM's right-to-left pass over the finished row above); *what comes
+from the left* is one `step` a pixel. State is a value that is passed: each layer keeps in it the few rows that it will
+need again, and `step(i, j)` writes only slot (i, j), so that stepping one pixel three times, each time one color richer,
+draws R, then G, then B.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch.nn.functional as F
+from torch import nn
+
+from pixelrnn.types import Context, Features, Float, Tensor
+
+Pixel = Float[Tensor, "b f"]
+
+
+class RasterLayer(nn.Module, ABC):
+    """A map whose output at a pixel depends only on the inputs at earlier pixels and earlier or equal colors."""
+
+    @abstractmethod
+    def forward(self, x: Features, context: Context | None = None) -> Features:
+        """The whole map at once, `(b f h w) -> (b g h w)`; `context` `(b e h w)` is seen by every pixel."""
+
+    @abstractmethod
+    def init_state(self, batch: int, width: int, context: Context | None = None) -> Any:
+        """What `step` must remember, before the first row; the masked weights are prepared here once."""
+
+    @abstractmethod
+    def start_row(self, state: Any, i: int) -> None:
+        """Every row above `i` is final: do the row-at-once part of row `i` now."""
+
+    @abstractmethod
+    def step(self, x: Pixel, state: Any, i: int, j: int) -> Pixel:
+        """The output `(b g)` at (i, j), where the input is `x` `(b f)`. May be repeated with a richer `x`."""
+
+    def write(self, x: Pixel, state: Any, i: int, j: int) -> None:
+        """The input at (i, j) is `x` from now on; for a first layer, whose pixel is complete only after its last step.
+
+        Layers behind it need no such call: their input does not depend on a pixel's last color.
+        """
+
+
+class Pointwise(RasterLayer):
+    """A function of each number alone, such as ReLU."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Features, context: Context | None = None) -> Features:
+        return self.function(x)
+
+    def init_state(self, batch: int, width: int, context: Context | None = None) -> None:
+        return None
+
+    def start_row(self, state: None, i: int) -> None:
+        return None
+
+    def step(self, x: Pixel, state: None, i: int, j: int) -> Pixel:
+        return self.function(x)
+
+
+class Residual(RasterLayer):
+    """`x + layer(x)` (section 3.5, figure 5)."""
+
+    def __init__(self, layer: RasterLayer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Features, context: Context | None = None) -> Features:
+        return x + self.layer(x, context)
+
+    def init_state(self, batch: int, width: int, context: Context | None = None) -> Any:
+        return self.layer.init_state(batch, width, context)
+
+    def start_row(self, state: Any, i: int) -> None:
+        self.layer.start_row(state, i)
+
+    def step(self, x: Pixel, state: Any, i: int, j: int) -> Pixel:
+        return x + self.layer.step(x, state, i, j)
+
+
+class Chain(RasterLayer):
+    """One layer after the other; with `skips`, the sum of what each layer sends straight to the output (section 3.5)."""
+
+    def __init__(self, *layers: RasterLayer, skips: list[RasterLayer] | None = None):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.skips = nn.ModuleList(skips or [])
+
+    def forward(self, x: Features, context: Context | None = None) -> Features:
+        if not self.skips:
+            for layer in self.layers:
+                x = layer(x, context)
+            return x
+        total = None
+        for layer, skip in zip(self.layers, self.skips, strict=True):
+            x = layer(x, context)
+            total = skip(x) if total is None else total + skip(x)
+        return total
+
+    def init_state(self, batch: int, width: int, context: Context | None = None) -> list[Any]:
+        return [layer.init_state(batch, width, context) for layer in (*self.layers, *self.skips)]
+
+    def start_row(self, state: list[Any], i: int) -> None:
+        for layer, layer_state in zip((*self.layers, *self.skips), state, strict=True):
+            layer.start_row(layer_state, i)
+
+    def step(self, x: Pixel, state: list[Any], i: int, j: int) -> Pixel:
+        if not self.skips:
+            for layer, layer_state in zip(self.layers, state, strict=True):
+                x = layer.step(x, layer_state, i, j)
+            return x
+        total = None
+        skip_states = state[len(self.layers) :]
+        for layer, layer_state, skip, skip_state in zip(self.layers, state, self.skips, skip_states, strict=False):
+            x = layer.step(x, layer_state, i, j)
+            sent = skip.step(x, skip_state, i, j)
+            total = sent if total is None else total + sent
+        return total
+
+    def write(self, x: Pixel, state: list[Any], i: int, j: int) -> None:
+        self.layers[0].write(x, state[0], i, j)
+
+
+@dataclass
+class ExtraColumnState:
+    """The inner layer's state, the width of the image, and an empty pixel."""
+
+    inner: Any
+    width: int
+    nothing: Tensor | None = None
+
+
+class ExtraColumn(RasterLayer):
+    """A layer run on a map with one more, empty, column on the right, which comes last in its row.
+
+    What it is for: the features of the Diagonal BiLSTM's right-to-left pass at the last column see the pixels *before*
+    that column only, so that (i-1, W-1) stays hidden from the far side of row i. Those of the extra column see it.
+    """
+
+    def __init__(self, layer: RasterLayer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Features, context: Context | None = None) -> Features:
+        wider = None if context is None else F.pad(context, (0, 1))
+        return self.layer(F.pad(x, (0, 1)), wider)[..., :-1]
+
+    def init_state(self, batch: int, width: int, context: Context | None = None) -> ExtraColumnState:
+        wider = None if context is None else F.pad(context, (0, 1))
+        return ExtraColumnState(self.layer.init_state(batch, width + 1, wider), width)
+
+    def start_row(self, state: ExtraColumnState, i: int) -> None:
+        if state.nothing is not None:
+            self.layer.step(state.nothing, state.inner, i - 1, state.width)
+        self.layer.start_row(state.inner, i)
+
+    def step(self, x: Pixel, state: ExtraColumnState, i: int, j: int) -> Pixel:
+        if state.nothing is None:
+            state.nothing = x.new_zeros(x.shape)
+        return self.layer.step(x, state.inner, i, j)
+
+    def write(self, x: Pixel, state: ExtraColumnState, i: int, j: int) -> None:
+        self.layer.write(x, state.inner, i, j)

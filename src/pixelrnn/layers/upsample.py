@@ -1,0 +1,22 @@
+"""The small image, raised to the size of the large one (section 3.6): an ordinary, unmasked deconvolutional network.
+
+The small image is wholly known before the first pixel of the large one is drawn, so nothing here needs a mask.
+"""
+
+import torch.nn.functional as F
+from torch import nn
+
+from pixelrnn.types import Context, Features
+
+
+class Upsample(nn.Module):
+    """`(b c s s) -> (b e n n)`, n = factor * s: a 3x3 convolution, a transposed one of stride `factor`, a 3x3 one."""
+
+    def __init__(self, colors: int, features: int, factor: int):
+        super().__init__()
+        self.before = nn.Conv2d(colors, features, 3, padding=1)
+        self.raise_ = nn.ConvTranspose2d(features, features, factor, stride=factor)
+        self.after = nn.Conv2d(features, features, 3, padding=1)
+
+    def forward(self, x: Features) -> Context:
+        return self.after(F.relu(self.raise_(F.relu(self.before(x)))))

@@ -1,0 +1,108 @@
+"""The density of an image, pixel by pixel (section 2.1):
+
+    p(x) = prod_i p(x_i | x_1 ... x_{i-1}),    p(x_i | x_<i) = p(R | x_<i) p(G | x_<i, R) p(B | x_<i, R, G)
+
+`log_prob` scores all pixels in parallel; `sample` draws them one after the other, stepping the network once a pixel and
+color, never rerunning it.
+"""
+
+import torch
+from torch import nn
+
+from pixelrnn.heads import Head
+from pixelrnn.layers import RasterLayer
+from pixelrnn.ops.pixels import normalize
+from pixelrnn.types import Bool, Context, Features, Float, Images, Nats, Tensor
+
+
+class AutoregressiveModel(nn.Module):
+    """A network that respects raster order, and a head that reads its output. Pixels are integers 0..K-1.
+
+    Final: a variant is a function that builds `network`, not a subclass. `context` `(b e h w)` is a map that every
+    pixel may see, for a conditional model (Multi-Scale); unconditional models leave it out.
+    """
+
+    exact = True  # log_prob is the log-likelihood itself, not a bound
+
+    def __init__(self, shape: tuple[int, int, int], network: RasterLayer, head: Head):
+        super().__init__()
+        self.shape = shape
+        self.network = network
+        self.head = head
+
+    @property
+    def levels(self) -> int:
+        """K: pixels are integers 0..K-1."""
+        return self.head.levels
+
+    def forward(self, x: Images, context: Context | None = None) -> Features:
+        """The head's features for every pixel of the images `x`, each computed from the pixels before it."""
+        return self.network(normalize(x, self.levels, self._dtype), context)
+
+    def log_prob_map(self, x: Images, context: Context | None = None) -> Float[Tensor, "b h w"]:
+        """Log-probability of each pixel given those before it, in nats."""
+        return self.head.log_prob(self(x, context), x)
+
+    def log_prob(self, x: Images, context: Context | None = None) -> Nats:
+        """Exact log-likelihood, in nats per image."""
+        return self.log_prob_map(x, context).sum((1, 2))
+
+    def sample(self, n: int, generator: torch.Generator | None = None, context: Context | None = None) -> Images:
+        """Draw `n` images `(n c h w)`, row by row, pixel by pixel, color by color."""
+        return self.sample_and_log_prob(n, generator, context)[0]
+
+    def sample_and_log_prob(
+        self, n: int, generator: torch.Generator | None = None, context: Context | None = None
+    ) -> tuple[Images, Nats]:
+        """Draw `n` images; with them the nats added up while drawing, which equal `log_prob` of what was drawn."""
+        blank = torch.zeros(n, *self.shape, dtype=torch.long, device=self._device)
+        return self.fill(blank, torch.zeros(self.shape[1:], dtype=torch.bool), generator, context)
+
+    def complete(
+        self, x: Images, known: int, generator: torch.Generator | None = None, context: Context | None = None
+    ) -> Images:
+        """Keep the first `known` pixels in raster order of each image and draw the rest: exact conditional samples."""
+        mask = torch.arange(self.shape[1] * self.shape[2]).view(self.shape[1:]) < known
+        return self.fill(x, mask, generator, context)[0]
+
+    @torch.no_grad()
+    def fill(
+        self,
+        x: Images,
+        known: Bool[Tensor, "h w"],
+        generator: torch.Generator | None = None,
+        context: Context | None = None,
+    ) -> tuple[Images, Nats]:
+        """Keep the pixels of `x` where `known`, draw the others in raster order, each given all that stand before it.
+
+        Also the nats of the drawn pixels. Known pixels that come later in raster order do not inform earlier ones.
+        """
+        b, colors, h, w = x.shape
+        x = x.clone()
+        pixels = normalize(x, self.levels, self._dtype).permute(0, 2, 3, 1).contiguous()
+        nats = pixels.new_zeros(b)
+        state = self.network.init_state(b, w, context)
+        given = known.tolist()
+        for i in range(h):
+            self.network.start_row(state, i)
+            for j in range(w):
+                pixel = pixels[:, i, j]
+                if given[i][j]:
+                    self.network.step(pixel, state, i, j)
+                    continue
+                for drawn in self.head.passes(colors):
+                    features = self.network.step(pixel, state, i, j)
+                    x[:, drawn, i, j] = self.head.sample(features, colors, generator)[:, drawn]
+                    pixel[:, drawn] = normalize(x[:, drawn, i, j], self.levels, self._dtype)
+                # The last step's features serve all colors: those of a color depend on earlier colors only.
+                nats += self.head.log_prob(features, x[:, :, i, j])
+                self.network.write(pixel, state, i, j)
+        return x, nats
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return next(self.parameters()).dtype
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.parameters()).device
