@@ -9,9 +9,25 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 Images = Int[Tensor, "b c h w"]  # levels 0..K-1
-Features = Float[Tensor, "b f h w"]  # a feature map
+SmallImages = Int[Tensor, "b c s1 s2"]  # the small images of the Multi-Scale PixelRNN
+Features = Float[Tensor, "b f h w"]  # a feature map into a layer
+Output = Float[Tensor, "b g h w"]  # ... and out of it
+Pixel = Float[Tensor, "b f"]  # the features of one pixel, into a layer
+PixelOutput = Float[Tensor, "b g"]  # ... and out of it
 Context = Float[Tensor, "b e h w"]  # what a conditional model is told beforehand
-Rows = Float[Tensor, "b r w f"]  # the last rows of a feature map, features last; the current row is [:, -1]
 Nats = Float[Tensor, " b"]  # one number an image
 
-__all__ = ["Bool", "Context", "Features", "Float", "Images", "Int", "Nats", "Rows", "Tensor"]
+__all__ = [
+    "Bool",
+    "Context",
+    "Features",
+    "Float",
+    "Images",
+    "Int",
+    "Nats",
+    "Output",
+    "Pixel",
+    "PixelOutput",
+    "SmallImages",
+    "Tensor",
+]

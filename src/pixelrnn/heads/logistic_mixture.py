@@ -46,13 +46,15 @@ class LogisticMixture(Head):
         return [list(range(colors))]
 
     def initial_bias(self, colors: int) -> Float[Tensor, " f"]:
-        """Means evenly spread over [-1, 1], scales of half their distance: flat to a few per cent."""
-        m = self.components
-        means = (2 * torch.arange(m) + 1) / m - 1
-        bias = torch.zeros(self.num_features(colors) // m, m)
-        bias[1 : 1 + colors] = means
-        bias[1 + colors : 1 + 2 * colors] = -math.log(m)
-        return bias.T.flatten()
+        """Means on an even grid over [-1, 1] a color, scales of 0.4 of a cell: flat to a few per cent."""
+        side = int(self.components ** (1 / colors) + 1e-6)  # as fine a grid as the components can fill
+        point = torch.arange(self.components) % side**colors
+        bias = torch.zeros(self.components, self.num_features(colors) // self.components)
+        bias[:, 0] = -torch.bincount(point)[point].log()  # points with more components than others
+        for color in range(colors):
+            bias[:, 1 + color] = (2 * (point // side**color % side) + 1) / side - 1
+        bias[:, 1 + colors : 1 + 2 * colors] = math.log(0.4 / side)
+        return bias.flatten()
 
     def parameters(self, features: Float[Tensor, "b f *s"], colors: int) -> Parameters:
         """Read the mixture off the features: each component's block of weight, means, scales and coefficients."""

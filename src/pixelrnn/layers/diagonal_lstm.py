@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 from pixelrnn.layers.masked_conv import MaskedConv
-from pixelrnn.layers.raster import Pixel, RasterLayer
+from pixelrnn.layers.raster import RasterLayer
 from pixelrnn.ops.recurrence import diagonal_scan, lstm_cell
 from pixelrnn.ops.skew import shift_down
-from pixelrnn.types import Context, Features, Float, Tensor
+from pixelrnn.types import Context, Features, Float, Output, Pixel, PixelOutput, Tensor
 
 
 @dataclass
@@ -57,7 +57,7 @@ class DiagonalBiLSTM(RasterLayer):
         else:
             self.register_buffer("initial", initial, persistent=False)
 
-    def forward(self, x: Features, context: Context | None = None) -> Features:
+    def forward(self, x: Features, context: Context | None = None) -> Output:
         left, right = self.input_to_state(x, context).chunk(2, dim=1)
         gates = torch.stack([left, right.flip(-1)])
         left, right = diagonal_scan(gates, self.state_to_state, self.initial)
@@ -92,7 +92,7 @@ class DiagonalBiLSTM(RasterLayer):
             hidden, cell = lstm_cell(torch.addmm(gates[:, j], hidden, state.left[1]), cell)
             state.right_hidden[:, j] = hidden
 
-    def step(self, x: Pixel, state: DiagonalState, i: int, j: int) -> Pixel:
+    def step(self, x: Pixel, state: DiagonalState, i: int, j: int) -> PixelOutput:
         gates, state.right_gates[:, j] = self.input_to_state.step(x, state.input_to_state, i, j).chunk(2, dim=1)
         if j == 0:
             hidden, cell = (outside.expand(x.shape[0], -1) for outside in self.initial[0])

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from pixelrnn.layers.raster import Pixel, RasterLayer
+from pixelrnn.layers.raster import RasterLayer
 from pixelrnn.ops.masks import causal_mask, feature_colors
-from pixelrnn.types import Context, Features, Float, Tensor
+from pixelrnn.types import Context, Features, Float, Output, Pixel, PixelOutput, Tensor
 
 
 @dataclass
@@ -21,18 +21,20 @@ class ConvState:
 
     rows: Float[Tensor, "b r w f"]  # the last rows of the input, the current one in [:, -1]; empty for a 1x1 kernel
     from_above: Float[Tensor, "b w g"] | Float[Tensor, "1 w g"]  # bias, context and the rows above, for the current row
-    above: Float[Tensor, "g f r k"]  # the kernel's part above the current row
+    above: Float[Tensor, "g f r_above k"]  # the kernel's part above the current row
     left: Float[Tensor, "q g"]  # its part in the current row, the current pixel's features last
     bias: Float[Tensor, " g"]
     context: Float[Tensor, "b h w g"] | None
 
 
 class MaskedConv(RasterLayer):
-    """A convolution with mask "A" or "B" over `kernel` = (rows, columns), of which the last row holds the current pixel.
+    """A convolution with mask "A" or "B" over `kernel` = (rows, columns); the last row is the current pixel's.
 
     `out_block`: features of one gate where the output is a stack of gates (its colors are counted within a block).
     `context_features`: a conditioning map `(b e h w)` is added through a 1x1 unmasked projection (section 3.6).
     """
+
+    mask: Tensor
 
     def __init__(
         self,
@@ -59,7 +61,7 @@ class MaskedConv(RasterLayer):
         self.weight.data *= bound[:, None, None, None]
         self.project = nn.Conv2d(context_features, out_features, 1, bias=False) if context_features else None
 
-    def forward(self, x: Features, context: Context | None = None) -> Features:
+    def forward(self, x: Features, context: Context | None = None) -> Output:
         rows_above = self.weight.shape[2] - 1
         # Zero rows below as well as above, then the surplus cut off: cheaper than padding the top alone by a copy.
         y = F.conv2d(x, self.weight * self.mask, self.bias, padding=(rows_above, self.reach))
@@ -83,12 +85,13 @@ class MaskedConv(RasterLayer):
         if state.above.shape[2]:
             state.rows[:, :-1] = state.rows[:, 1:].clone()
             above = state.rows[:, :-1].permute(0, 3, 1, 2)
-            state.from_above = F.conv2d(above, state.above, state.bias, padding=(0, self.reach)).permute(0, 2, 3, 1)[:, 0]
+            row = F.conv2d(above, state.above, state.bias, padding=(0, self.reach))
+            state.from_above = row[:, :, 0].transpose(1, 2)
         if state.context is not None:
             base = state.from_above if state.above.shape[2] else state.bias
             state.from_above = base + state.context[:, i]
 
-    def step(self, x: Pixel, state: ConvState, i: int, j: int) -> Pixel:
+    def step(self, x: Pixel, state: ConvState, i: int, j: int) -> PixelOutput:
         if not self.remembers:
             return torch.addmm(state.from_above[:, j], x, state.left)
         state.rows[:, -1, j] = x

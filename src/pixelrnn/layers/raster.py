@@ -6,28 +6,26 @@ The law, tested for every layer: **stepping in raster order reproduces `forward`
 The split of a step is the paper's own. *What comes from above* is known for a whole row at once (`start_row`: the Row
 LSTM's state-to-state convolution, the Diagonal BiLSTM's right-to-left pass over the finished row above); *what comes
 from the left* is one `step` a pixel. State is a value that is passed: each layer keeps in it the few rows that it will
-need again, and `step(i, j)` writes only slot (i, j), so that stepping one pixel three times, each time one color richer,
-draws R, then G, then B.
+need again, and `step(i, j)` writes only slot (i, j), so that stepping one pixel three times, each time one color
+richer, draws R, then G, then B.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch.nn.functional as F
 from torch import nn
 
-from pixelrnn.types import Context, Features, Float, Tensor
-
-Pixel = Float[Tensor, "b f"]
+from pixelrnn.types import Context, Features, Output, Pixel, PixelOutput, Tensor
 
 
 class RasterLayer(nn.Module, ABC):
     """A map whose output at a pixel depends only on the inputs at earlier pixels and earlier or equal colors."""
 
     @abstractmethod
-    def forward(self, x: Features, context: Context | None = None) -> Features:
+    def forward(self, x: Features, context: Context | None = None) -> Output:
         """The whole map at once, `(b f h w) -> (b g h w)`; `context` `(b e h w)` is seen by every pixel."""
 
     @abstractmethod
@@ -39,7 +37,7 @@ class RasterLayer(nn.Module, ABC):
         """Every row above `i` is final: do the row-at-once part of row `i` now."""
 
     @abstractmethod
-    def step(self, x: Pixel, state: Any, i: int, j: int) -> Pixel:
+    def step(self, x: Pixel, state: Any, i: int, j: int) -> PixelOutput:
         """The output `(b g)` at (i, j), where the input is `x` `(b f)`. May be repeated with a richer `x`."""
 
     def write(self, x: Pixel, state: Any, i: int, j: int) -> None:
@@ -56,7 +54,7 @@ class Pointwise(RasterLayer):
         super().__init__()
         self.function = function
 
-    def forward(self, x: Features, context: Context | None = None) -> Features:
+    def forward(self, x: Features, context: Context | None = None) -> Output:
         return self.function(x)
 
     def init_state(self, batch: int, width: int, context: Context | None = None) -> None:
@@ -65,7 +63,7 @@ class Pointwise(RasterLayer):
     def start_row(self, state: None, i: int) -> None:
         return None
 
-    def step(self, x: Pixel, state: None, i: int, j: int) -> Pixel:
+    def step(self, x: Pixel, state: None, i: int, j: int) -> PixelOutput:
         return self.function(x)
 
 
@@ -76,7 +74,7 @@ class Residual(RasterLayer):
         super().__init__()
         self.layer = layer
 
-    def forward(self, x: Features, context: Context | None = None) -> Features:
+    def forward(self, x: Features, context: Context | None = None) -> Output:
         return x + self.layer(x, context)
 
     def init_state(self, batch: int, width: int, context: Context | None = None) -> Any:
@@ -85,28 +83,28 @@ class Residual(RasterLayer):
     def start_row(self, state: Any, i: int) -> None:
         self.layer.start_row(state, i)
 
-    def step(self, x: Pixel, state: Any, i: int, j: int) -> Pixel:
+    def step(self, x: Pixel, state: Any, i: int, j: int) -> PixelOutput:
         return x + self.layer.step(x, state, i, j)
 
 
 class Chain(RasterLayer):
-    """One layer after the other; with `skips`, the sum of what each layer sends straight to the output (section 3.5)."""
+    """One layer after the other; with `skips`, the sum of what each sends straight to the output (section 3.5)."""
 
-    def __init__(self, *layers: RasterLayer, skips: list[RasterLayer] | None = None):
+    def __init__(self, *layers: RasterLayer, skips: Sequence[RasterLayer] = ()):
         super().__init__()
-        self.layers = nn.ModuleList(layers)
-        self.skips = nn.ModuleList(skips or [])
+        self.layers = cast(list[RasterLayer], nn.ModuleList(layers))
+        self.skips = cast(list[RasterLayer], nn.ModuleList(skips))
 
-    def forward(self, x: Features, context: Context | None = None) -> Features:
+    def forward(self, x: Features, context: Context | None = None) -> Output:
         if not self.skips:
             for layer in self.layers:
                 x = layer(x, context)
             return x
-        total = None
+        sent = []
         for layer, skip in zip(self.layers, self.skips, strict=True):
             x = layer(x, context)
-            total = skip(x) if total is None else total + skip(x)
-        return total
+            sent.append(skip(x))
+        return sum(sent[1:], sent[0])
 
     def init_state(self, batch: int, width: int, context: Context | None = None) -> list[Any]:
         return [layer.init_state(batch, width, context) for layer in (*self.layers, *self.skips)]
@@ -115,18 +113,17 @@ class Chain(RasterLayer):
         for layer, layer_state in zip((*self.layers, *self.skips), state, strict=True):
             layer.start_row(layer_state, i)
 
-    def step(self, x: Pixel, state: list[Any], i: int, j: int) -> Pixel:
+    def step(self, x: Pixel, state: list[Any], i: int, j: int) -> PixelOutput:
         if not self.skips:
             for layer, layer_state in zip(self.layers, state, strict=True):
                 x = layer.step(x, layer_state, i, j)
             return x
-        total = None
-        skip_states = state[len(self.layers) :]
-        for layer, layer_state, skip, skip_state in zip(self.layers, state, self.skips, skip_states, strict=False):
+        sent = []
+        n = len(self.layers)
+        for layer, layer_state, skip, skip_state in zip(self.layers, state[:n], self.skips, state[n:], strict=True):
             x = layer.step(x, layer_state, i, j)
-            sent = skip.step(x, skip_state, i, j)
-            total = sent if total is None else total + sent
-        return total
+            sent.append(skip.step(x, skip_state, i, j))
+        return sum(sent[1:], sent[0])
 
     def write(self, x: Pixel, state: list[Any], i: int, j: int) -> None:
         self.layers[0].write(x, state[0], i, j)
@@ -152,7 +149,7 @@ class ExtraColumn(RasterLayer):
         super().__init__()
         self.layer = layer
 
-    def forward(self, x: Features, context: Context | None = None) -> Features:
+    def forward(self, x: Features, context: Context | None = None) -> Output:
         wider = None if context is None else F.pad(context, (0, 1))
         return self.layer(F.pad(x, (0, 1)), wider)[..., :-1]
 
@@ -165,7 +162,7 @@ class ExtraColumn(RasterLayer):
             self.layer.step(state.nothing, state.inner, i - 1, state.width)
         self.layer.start_row(state.inner, i)
 
-    def step(self, x: Pixel, state: ExtraColumnState, i: int, j: int) -> Pixel:
+    def step(self, x: Pixel, state: ExtraColumnState, i: int, j: int) -> PixelOutput:
         if state.nothing is None:
             state.nothing = x.new_zeros(x.shape)
         return self.layer.step(x, state.inner, i, j)

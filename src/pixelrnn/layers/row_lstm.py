@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from pixelrnn.layers.masked_conv import MaskedConv
-from pixelrnn.layers.raster import Pixel, RasterLayer
+from pixelrnn.layers.raster import RasterLayer
 from pixelrnn.ops.recurrence import lstm_cell, row_scan
-from pixelrnn.types import Context, Features, Float, Tensor
+from pixelrnn.types import Context, Features, Float, Output, Pixel, PixelOutput, Tensor
 
 
 @dataclass
@@ -60,13 +60,13 @@ class RowLSTM(RasterLayer):
         else:
             self.register_buffer("initial", initial, persistent=False)
 
-    def forward(self, x: Features, context: Context | None = None) -> Features:
+    def forward(self, x: Features, context: Context | None = None) -> Output:
         return row_scan(self.input_to_state(x, context), self.state_to_state, self.initial)
 
     def init_state(self, batch: int, width: int, context: Context | None = None) -> RowState:
         hidden, cell = (state.repeat(batch, width, 1) for state in self.initial)
         inputs = self.input_to_state.init_state(batch, width, context)
-        return RowState(inputs, hidden, cell, cell.clone(), hidden.new_empty(0, width, 4 * hidden.shape[-1]))
+        return RowState(inputs, hidden, cell, cell.clone(), hidden.new_empty(batch, width, 4 * hidden.shape[-1]))
 
     def start_row(self, state: RowState, i: int) -> None:
         self.input_to_state.start_row(state.input_to_state, i)
@@ -74,7 +74,7 @@ class RowLSTM(RasterLayer):
         state.from_above = above.transpose(1, 2)
         state.cell_above, state.cell = state.cell, state.cell_above
 
-    def step(self, x: Pixel, state: RowState, i: int, j: int) -> Pixel:
+    def step(self, x: Pixel, state: RowState, i: int, j: int) -> PixelOutput:
         gates = self.input_to_state.step(x, state.input_to_state, i, j) + state.from_above[:, j]
         hidden, cell = lstm_cell(gates, state.cell_above[:, j])
         state.hidden[:, j], state.cell[:, j] = hidden, cell

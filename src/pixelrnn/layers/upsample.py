@@ -6,7 +6,7 @@ The small image is wholly known before the first pixel of the large one is drawn
 import torch.nn.functional as F
 from torch import nn
 
-from pixelrnn.types import Context, Features
+from pixelrnn.types import Context, Float, Tensor
 
 
 class Upsample(nn.Module):
@@ -18,5 +18,5 @@ class Upsample(nn.Module):
         self.raise_ = nn.ConvTranspose2d(features, features, factor, stride=factor)
         self.after = nn.Conv2d(features, features, 3, padding=1)
 
-    def forward(self, x: Features) -> Context:
+    def forward(self, x: Float[Tensor, "b c s1 s2"]) -> Context:
         return self.after(F.relu(self.raise_(F.relu(self.before(x)))))

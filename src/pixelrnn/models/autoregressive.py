@@ -6,13 +6,15 @@
 color, never rerunning it.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
 from pixelrnn.heads import Head
 from pixelrnn.layers import RasterLayer
 from pixelrnn.ops.pixels import normalize
-from pixelrnn.types import Bool, Context, Features, Float, Images, Nats, Tensor
+from pixelrnn.types import Bool, Context, Float, Images, Nats, Output, Tensor
 
 
 class AutoregressiveModel(nn.Module):
@@ -24,9 +26,10 @@ class AutoregressiveModel(nn.Module):
 
     exact = True  # log_prob is the log-likelihood itself, not a bound
 
-    def __init__(self, shape: tuple[int, int, int], network: RasterLayer, head: Head):
+    def __init__(self, shape: Sequence[int], network: RasterLayer, head: Head):
         super().__init__()
-        self.shape = shape
+        colors, rows, columns = shape
+        self.shape = (colors, rows, columns)
         self.network = network
         self.head = head
 
@@ -35,7 +38,7 @@ class AutoregressiveModel(nn.Module):
         """K: pixels are integers 0..K-1."""
         return self.head.levels
 
-    def forward(self, x: Images, context: Context | None = None) -> Features:
+    def forward(self, x: Images, context: Context | None = None) -> Output:
         """The head's features for every pixel of the images `x`, each computed from the pixels before it."""
         return self.network(normalize(x, self.levels, self._dtype), context)
 

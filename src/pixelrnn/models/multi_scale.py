@@ -7,7 +7,7 @@ values at the small image's places, so that for x alone it is a lower bound (its
 places of the small image are copied rather than drawn, only the others are scored, and the sum is exact for x.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -16,7 +16,7 @@ from pixelrnn.errors import InputError
 from pixelrnn.layers import Upsample
 from pixelrnn.models.autoregressive import AutoregressiveModel
 from pixelrnn.ops.pixels import normalize, subsample
-from pixelrnn.types import Bool, Context, Float, Images, Nats, Tensor
+from pixelrnn.types import Bool, Context, Float, Images, Nats, SmallImages, Tensor
 
 
 class MultiScale(nn.Module):
@@ -54,7 +54,7 @@ class MultiScale(nn.Module):
         grid[:: self.factor, :: self.factor] = True
         return grid
 
-    def context(self, small: Images) -> Context:
+    def context(self, small: SmallImages) -> Context:
         """The small image, raised to the large one's size."""
         dtype = next(self.parameters()).dtype
         return self.upsample(normalize(small, self.levels, dtype))
@@ -70,7 +70,7 @@ class MultiScale(nn.Module):
         nats[:, :: self.factor, :: self.factor] += self.small.log_prob_map(small)
         return nats
 
-    def pair_log_prob(self, small: Images, x: Images) -> Nats:
+    def pair_log_prob(self, small: SmallImages, x: Images) -> Nats:
         """Exact log-likelihood of the pair, in nats. With `clamp` a pair that disagrees is impossible."""
         nats = self.small.log_prob(small) + self._large_map(small, x).sum((1, 2))
         if self.clamp:
@@ -78,7 +78,7 @@ class MultiScale(nn.Module):
             nats = nats.masked_fill(~agree, -torch.inf)
         return nats
 
-    def _large_map(self, small: Images, x: Images) -> Float[Tensor, "b h w"]:
+    def _large_map(self, small: SmallImages, x: Images) -> Float[Tensor, "b h w"]:
         nats = self.large.log_prob_map(x, self.context(small))
         return nats.masked_fill(self.grid.to(x.device), 0) if self.clamp else nats
 
@@ -87,7 +87,7 @@ class MultiScale(nn.Module):
         return self.sample_pair(n, generator)[1]
 
     @torch.no_grad()
-    def sample_pair(self, n: int, generator: torch.Generator | None = None) -> tuple[Images, Images, Nats]:
+    def sample_pair(self, n: int, generator: torch.Generator | None = None) -> tuple[SmallImages, Images, Nats]:
         """Small images, large images, and the nats of the pairs added up while drawing."""
         small, small_nats = self.small.sample_and_log_prob(n, generator)
         blank = torch.zeros(n, *self.shape, dtype=torch.long, device=small.device)
@@ -107,7 +107,7 @@ class MultiScale(nn.Module):
         return self._enlarge(x, small, mask, generator)[0]
 
     def _enlarge(
-        self, x: Images, small: Images, known: Bool[Tensor, "h w"], generator: torch.Generator | None
+        self, x: Images, small: SmallImages, known: Bool[Tensor, "h w"], generator: torch.Generator | None
     ) -> tuple[Images, Nats]:
         if self.clamp:
             x = x.clone()
@@ -117,7 +117,7 @@ class MultiScale(nn.Module):
 
 
 def multi_scale(
-    shape: tuple[int, int, int],
+    shape: Sequence[int],
     small: Callable[..., AutoregressiveModel],
     large: Callable[..., AutoregressiveModel],
     factor: int = 2,

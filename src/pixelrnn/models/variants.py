@@ -11,7 +11,7 @@
 All sizes are the paper's letters: a layer has `hidden` = h features inside and 2h between layers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch.nn.functional as F
@@ -21,7 +21,7 @@ from pixelrnn.heads import Head
 from pixelrnn.layers import Chain, DiagonalBiLSTM, ExtraColumn, MaskedConv, Pointwise, RasterLayer, Residual, RowLSTM
 from pixelrnn.models.autoregressive import AutoregressiveModel
 
-Shape = tuple[int, int, int]
+Shape = Sequence[int]  # (colors, rows, columns)
 
 
 def pixel_cnn(
@@ -57,7 +57,7 @@ def pixel_cnn(
 
     _check(hidden=hidden, layers=layers, output_hidden=output_hidden, colors=colors, kernel=kernel)
     network = _network(shape, head, hidden, layers, output_hidden, residual, skip, block)
-    return AutoregressiveModel(tuple(shape), network, head)
+    return AutoregressiveModel(shape, network, head)
 
 
 def row_lstm(
@@ -91,7 +91,7 @@ def row_lstm(
 
     _check(hidden=hidden, layers=layers, output_hidden=output_hidden, colors=colors, kernel=kernel)
     network = _network(shape, head, hidden, layers, output_hidden, residual, skip, block)
-    return AutoregressiveModel(tuple(shape), network, head)
+    return AutoregressiveModel(shape, network, head)
 
 
 def diagonal_bilstm(
@@ -124,7 +124,7 @@ def diagonal_bilstm(
 
     _check(hidden=hidden, layers=layers, output_hidden=output_hidden, colors=colors)
     network = _network(shape, head, hidden, layers, output_hidden, residual, skip, block)
-    return AutoregressiveModel(tuple(shape), ExtraColumn(network) if full_context else network, head)
+    return AutoregressiveModel(shape, ExtraColumn(network) if full_context else network, head)
 
 
 def _network(
@@ -141,7 +141,7 @@ def _network(
     colors = _orders(shape, head)
     first = MaskedConv(shape[0], 2 * hidden, kernel=(4, 7), kind="A", colors=colors)
     blocks = [Residual(block()) if residual else block() for _ in range(layers)]
-    skips = [MaskedConv(2 * hidden, 2 * hidden, colors=colors) for _ in range(layers)] if skip else None
+    skips = [MaskedConv(2 * hidden, 2 * hidden, colors=colors) for _ in range(layers)] if skip else []
     last = MaskedConv(output_hidden, head.num_features(shape[0]), colors=colors)
     # Nearly no weight on the features: the first distribution is the head's own, (almost) uniform.
     last.weight.data *= 0.1

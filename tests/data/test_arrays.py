@@ -1,0 +1,202 @@
+"""Prepared arrays on disk: written whole or not at all, and never read when anything about them is wrong."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pixelrnn.data import SPLITS, check_images, open_arrays, write_arrays
+from pixelrnn.errors import InputError
+
+SHAPE, LEVELS = (3, 4, 5), 7
+COUNTS = {"train": 11, "val": 3, "test": 2}
+
+
+def make(**changed: np.ndarray) -> dict[str, np.ndarray]:
+    random = np.random.RandomState(0)
+    return {k: random.randint(0, LEVELS, (n, *SHAPE)).astype(np.uint8) for k, n in COUNTS.items()} | changed
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Path:
+    write_arrays(tmp_path / "toy", "toy", SHAPE, LEVELS, make())
+    return tmp_path / "toy"
+
+
+WRONG = [
+    pytest.param(np.zeros((3, *SHAPE), np.int64), "dtype is int64", id="dtype"),
+    pytest.param(np.zeros((3, *SHAPE), bool), "dtype is bool", id="bool"),
+    pytest.param(np.zeros((3, 3, 5, 4), np.uint8), r"shape is \(3, 3, 5, 4\)", id="shape"),
+    pytest.param(np.zeros((3, 60), np.uint8), r"shape is \(3, 60\)", id="flat"),
+    pytest.param(np.zeros((0, *SHAPE), np.uint8), "empty", id="empty"),
+    pytest.param(np.full((3, *SHAPE), LEVELS, np.uint8), "level 7 found", id="level"),
+]
+
+
+# Writing
+
+
+def test_what_is_written_is_what_is_read(prepared: Path) -> None:
+    """Fault: val and test swapped."""
+    arrays = open_arrays(prepared, SHAPE, LEVELS)
+    for split, images in make().items():
+        np.testing.assert_array_equal(arrays[split], images)
+    about = json.loads((prepared / "data.json").read_text())
+    assert about | {"md5": 0} == {"name": "toy", "shape": [3, 4, 5], "levels": 7, "counts": COUNTS, "md5": 0}
+    assert sorted(about["md5"]) == ["test.npy", "train.npy", "val.npy"]
+
+
+def test_the_same_bytes_twice_whatever_the_memory_order(tmp_path: Path, prepared: Path) -> None:
+    """Faults: numpy's Fortran flag in the header for a transposed array; a time or a path in data.json."""
+    transposed = {k: np.asfortranarray(x) for k, x in make().items()}
+    write_arrays(tmp_path / "elsewhere" / "toy", "toy", SHAPE, LEVELS, transposed)
+    assert everything(prepared) == everything(tmp_path / "elsewhere" / "toy")
+
+
+def test_an_earlier_preparation_is_replaced_whole(tmp_path: Path, prepared: Path) -> None:
+    other = {k: np.zeros((1, 1, 2, 2), np.uint8) for k in SPLITS}
+    write_arrays(prepared, "toy", (1, 2, 2), 2, other)
+    assert len(open_arrays(prepared, (1, 2, 2), 2)["train"]) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["toy"]
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+def test_nothing_half_written_is_left_behind(tmp_path: Path, monkeypatch, earlier: bool) -> None:
+    """Fault: writing straight into `out`; leaving the temporary folder."""
+    out = tmp_path / "toy"
+    if earlier:
+        write_arrays(out, "toy", SHAPE, LEVELS, make())
+    before = everything(tmp_path)
+    save, calls = np.save, []
+
+    def disk_full(*args, **kwargs) -> None:
+        calls.append(args)
+        if len(calls) == 2:
+            raise OSError("No space left on device")
+        save(*args, **kwargs)
+
+    monkeypatch.setattr(np, "save", disk_full)
+    with pytest.raises(OSError, match="No space"):
+        write_arrays(out, "toy", SHAPE, LEVELS, make(train=np.zeros((11, *SHAPE), np.uint8)))
+    assert everything(tmp_path) == before
+    assert out.exists() == earlier
+    assert len(list(tmp_path.iterdir())) == earlier
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize(("images", "says"), WRONG)
+def test_wrong_arrays_are_not_written(tmp_path: Path, split: str, images: np.ndarray, says: str) -> None:
+    """Faults: each check left out; only the first split checked."""
+    with pytest.raises(InputError, match=rf"toy, {split}: .*{says}"):
+        write_arrays(tmp_path / "toy", "toy", SHAPE, LEVELS, make(**{split: images}))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("splits", [{}, {"train": make()["train"]}, make(extra=make()["val"])])
+def test_wrong_splits(tmp_path: Path, splits: dict[str, np.ndarray]) -> None:
+    with pytest.raises(InputError, match="expected train, val, test"):
+        write_arrays(tmp_path / "toy", "toy", SHAPE, LEVELS, splits)
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (2, 4, 5), (3, 0, 5), (3, 4, 5, 1), (3, 4, 5.0)])
+def test_a_shape_that_is_none(tmp_path: Path, shape: tuple) -> None:
+    with pytest.raises(InputError, match="expected \\[colors, rows, columns\\]"):
+        write_arrays(tmp_path / "toy", "toy", shape, LEVELS, make())
+
+
+@pytest.mark.parametrize("levels", [1, 0, 257, 7.5])
+def test_levels_that_are_none(tmp_path: Path, levels: int) -> None:
+    with pytest.raises(InputError, match="from 2 to 256"):
+        write_arrays(tmp_path / "toy", "toy", SHAPE, levels, make())
+
+
+def test_a_folder_of_something_else_is_never_deleted(tmp_path: Path) -> None:
+    """Fault: `rmtree(out)` whatever it holds."""
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(InputError, match=r"other files \(thesis.tex\)"):
+        write_arrays(tmp_path, "toy", SHAPE, LEVELS, make())
+    with pytest.raises(InputError, match="is a file"):
+        write_arrays(tmp_path / "thesis.tex", "toy", SHAPE, LEVELS, make())
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+# Reading
+
+
+@pytest.mark.parametrize("name", ["train.npy", "val.npy", "test.npy", "data.json"])
+def test_missing(prepared: Path, name: str) -> None:
+    (prepared / name).unlink()
+    with pytest.raises(InputError, match=rf"{name} is missing: run `pixelrnn prepare data=toy`"):
+        open_arrays(prepared, SHAPE, LEVELS)
+
+
+@pytest.mark.parametrize("keep", [0, 5, 100, 150])
+@pytest.mark.parametrize("name", ["train.npy", "val.npy", "test.npy", "data.json"])
+def test_truncated(prepared: Path, name: str, keep: int) -> None:
+    """Fault: an EOFError, JSONDecodeError or mmap's ValueError let through."""
+    file = prepared / name
+    os.truncate(file, keep)
+    with pytest.raises(InputError, match=rf"{name} is damaged.*: run `pixelrnn prepare data=toy`"):
+        open_arrays(prepared, SHAPE, LEVELS)
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"3, 3, 4, 5)", b"3, 3, 4, 5("), (b"|u1", b"zzz"), (b"NUMPY", b"DUMPY")])
+def test_a_damaged_header(prepared: Path, old: bytes, new: bytes) -> None:
+    """Fault: tokenize's TokenError, which is no ValueError, let through."""
+    file = prepared / "val.npy"
+    assert old in file.read_bytes()
+    file.write_bytes(file.read_bytes().replace(old, new))
+    with pytest.raises(InputError, match=r"val\.npy is damaged"):
+        open_arrays(prepared, SHAPE, LEVELS)
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "{}", '{"shape": 3, "levels": 2, "counts": {}}', "\x00"])
+def test_a_description_of_something_else(prepared: Path, text: str) -> None:
+    (prepared / "data.json").write_text(text)
+    with pytest.raises(InputError, match=r"data\.json is damaged"):
+        open_arrays(prepared, SHAPE, LEVELS)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize(("images", "says"), WRONG)
+def test_an_array_replaced_by_a_wrong_one(prepared: Path, split: str, images: np.ndarray, says: str) -> None:
+    np.save(prepared / f"{split}.npy", images)
+    with pytest.raises(InputError, match=rf"{split}\.npy.*{says}"):
+        open_arrays(prepared, SHAPE, LEVELS)
+
+
+def test_an_array_of_another_length(prepared: Path) -> None:
+    """Fault: two preparations mixed in one folder go unseen."""
+    np.save(prepared / "val.npy", np.zeros((4, *SHAPE), np.uint8))
+    with pytest.raises(InputError, match=r"val\.npy has 4 images, data\.json says 3"):
+        open_arrays(prepared, SHAPE, LEVELS)
+
+
+def test_an_array_of_pickled_objects_is_refused(prepared: Path) -> None:
+    """Fault: `allow_pickle=True` would run whatever the file says."""
+    np.save(prepared / "val.npy", np.array([{}], object), allow_pickle=True)
+    with pytest.raises(InputError, match=r"val\.npy is damaged"):
+        open_arrays(prepared, SHAPE, LEVELS)
+
+
+@pytest.mark.parametrize("levels", [6, 8, 256])
+def test_levels_that_disagree_with_the_data(prepared: Path, levels: int) -> None:
+    """Fault: only a level that is too high is seen, so that K = 256 on 7 levels trains for nothing."""
+    with pytest.raises(InputError, match=f"holds images of 7 levels, but data.levels is {levels}"):
+        open_arrays(prepared, SHAPE, levels)
+
+
+def test_a_shape_that_disagrees_with_the_data(prepared: Path) -> None:
+    with pytest.raises(InputError, match=r"shape \[3, 4, 5\], but data.shape is \[3, 5, 4\]"):
+        open_arrays(prepared, (3, 5, 4), LEVELS)
+
+
+def test_check_images_takes_the_highest_level() -> None:
+    check_images("toy", np.full((1, *SHAPE), LEVELS - 1, np.uint8), SHAPE, LEVELS)
+    check_images("toy", np.full((1, *SHAPE), 255, np.uint8), SHAPE, 256)

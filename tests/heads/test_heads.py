@@ -1,0 +1,93 @@
+"""Heads: probabilities that sum to one, samples that follow them, the robust formula against the simple one."""
+
+import itertools
+
+import pytest
+import torch
+
+from pixelrnn.errors import InputError
+from pixelrnn.heads import Bernoulli, LogisticMixture, Softmax
+from pixelrnn.ops.pixels import normalize
+
+HEADS = [Bernoulli(), Softmax(4), LogisticMixture(4, components=3), LogisticMixture(2, components=2)]
+
+
+def every_pixel(head, colors):
+    return torch.tensor(list(itertools.product(range(head.levels), repeat=colors)))
+
+
+@pytest.mark.parametrize("colors", [1, 3])
+@pytest.mark.parametrize("head", HEADS, ids=repr)
+def test_a_pixel_sums_to_one(head, colors):
+    torch.manual_seed(0)
+    x = every_pixel(head, colors)
+    features = 2 * torch.randn(1, head.num_features(colors), dtype=torch.float64)
+    total = head.log_prob(features.expand(len(x), -1), x).exp().sum()
+    torch.testing.assert_close(total, torch.ones_like(total))
+
+
+@pytest.mark.parametrize("colors", [1, 3])
+@pytest.mark.parametrize("head", HEADS, ids=repr)
+def test_samples_follow_the_probabilities(head, colors):
+    """Given fixed features the colors are drawn jointly; the frequencies of 100,000 draws stay within 5 sigma."""
+    torch.manual_seed(0)
+    features = torch.randn(1, head.num_features(colors), dtype=torch.float64)
+    x = every_pixel(head, colors)
+    p = head.log_prob(features.expand(len(x), -1), x).exp()
+    n = 100_000
+    drawn = head.sample(features.expand(n, -1), colors, torch.Generator().manual_seed(0))
+    place = (drawn * head.levels ** torch.arange(colors - 1, -1, -1)).sum(1)
+    frequency = torch.bincount(place, minlength=len(x)) / n
+    assert ((frequency - p).abs() <= 5 * (p * (1 - p) / n).sqrt() + 1e-6).all()
+
+
+@pytest.mark.parametrize("head", HEADS, ids=repr)
+def test_maps_and_single_pixels_agree(head):
+    torch.manual_seed(0)
+    features = torch.randn(2, head.num_features(3), 2, 3, dtype=torch.float64)
+    x = torch.randint(head.levels, (2, 3, 2, 3))
+    together = head.log_prob(features, x)
+    for i, j in itertools.product(range(2), range(3)):
+        torch.testing.assert_close(head.log_prob(features[:, :, i, j], x[:, :, i, j]), together[:, i, j])
+
+
+@pytest.mark.parametrize("levels", [2, 3, 256])
+def test_logistic_bins_are_differences_of_the_cdf(levels):
+    """The robust product of the module against log(cdf(upper) - cdf(lower)), one component, one color."""
+    head = LogisticMixture(levels, components=1)
+    x = torch.arange(levels)[:, None]
+    mean, log_scale = 0.3, -1.0
+    features = torch.tensor([[0.0, mean, log_scale]], dtype=torch.float64).expand(levels, -1)
+    edges = (torch.arange(levels + 1, dtype=torch.float64) * 2 - 1) / (levels - 1) - 1
+    edges[0], edges[-1] = -torch.inf, torch.inf
+    cdf = ((edges - mean) / torch.tensor(log_scale, dtype=torch.float64).exp()).sigmoid()
+    torch.testing.assert_close(head.log_prob(features, x), cdf.diff().log())
+
+
+def test_logistic_mixture_survives_extremes_in_float32():
+    """A sharp component far away has probability zero in float32, but a finite log and gradient."""
+    head = LogisticMixture(256, components=2)
+    features = torch.tensor([[0.0, 50.0, -9.0, 0.0, -50.0, -9.0]], requires_grad=True)
+    log_prob = head.log_prob(features, torch.tensor([[128]]))
+    log_prob.sum().backward()
+    assert torch.isfinite(log_prob).all()
+    assert torch.isfinite(features.grad).all()
+
+
+def test_later_means_lean_on_earlier_colors():
+    """mu_G += alpha v_R: with tanh(coefficient) = 1/2 the mean of G moves by half of R."""
+    head = LogisticMixture(5, components=1)
+    half = torch.tensor(0.5, dtype=torch.float64).atanh()
+    base = torch.tensor([[0, 0, 0, 0, -1, -1, -1, 0, 0, 0]], dtype=torch.float64)
+    leaning, shifted = base.clone(), base.clone()
+    leaning[0, 7] = half
+    x = torch.tensor([[4, 3, 2]])
+    shifted[0, 2] = 0.5 * normalize(x[0, 0], 5, torch.float64)
+    torch.testing.assert_close(head.log_prob(leaning, x), head.log_prob(shifted, x))
+
+
+@pytest.mark.parametrize("make", [lambda: Softmax(1), lambda: Softmax(257), lambda: Bernoulli(3),
+                                  lambda: LogisticMixture(1), lambda: LogisticMixture(4, 0)])  # fmt: skip
+def test_impossible_levels_are_refused(make):
+    with pytest.raises(InputError):
+        make()

@@ -1,0 +1,134 @@
+"""The laws that every variant obeys, as functions that raise `AssertionError`.
+
+`test_laws.py` holds every variant to them; `test_faults.py` plants faults and sees which law catches each.
+"""
+
+import itertools
+
+import torch
+from torch import nn
+
+from pixelrnn.models import AutoregressiveModel, MultiScale
+from pixelrnn.ops.pixels import normalize
+from tests.zoo import parts, random_images
+
+TIGHT = {"rtol": 1e-9, "atol": 1e-9}
+
+
+def dependence(model: AutoregressiveModel, context: torch.Tensor | None, inputs: int = 4) -> torch.Tensor:
+    """`seen[o, i, j, c, k, l]`: do the features of order o at (i, j) depend on color c of pixel (k, l)? By autograd.
+
+    o counts the groups of features that the masks tell apart: the colors, or one where the head orders them. One
+    backward pass: as many copies of the image as there are outputs, each asked for one of them.
+    """
+    c, h, w = model.shape
+    orders = len(model.head.passes(c))
+    seen = torch.zeros(orders * h * w, c, h, w, dtype=torch.bool)
+    for _ in range(inputs):  # a ReLU may hide an edge for one input, hardly for several
+        image = torch.randn(1, c, h, w, dtype=torch.float64).expand(orders * h * w, -1, -1, -1).clone().requires_grad_()
+        contexts = None if context is None else context.expand(len(image), -1, -1, -1)
+        features = model.network(image, contexts)
+        features = features[:, : features.shape[1] // orders * orders].unflatten(1, (-1, orders))
+        weights = torch.randn(features.shape[1], dtype=torch.float64)
+        outputs = torch.einsum("bkohw,k->bohw", features, weights).flatten(1)
+        (gradient,) = torch.autograd.grad(outputs.diagonal().sum(), image)
+        seen |= gradient != 0
+    return seen.unflatten(0, (orders, h, w))
+
+
+def allowed(model: AutoregressiveModel) -> torch.Tensor:
+    """The past in raster and color order, as `dependence` counts: written out with plain comparisons."""
+    c, h, w = model.shape
+    orders = len(model.head.passes(c))
+    past = torch.zeros(orders, h, w, c, h, w, dtype=torch.bool)
+    for o, i, j, color, k, m in itertools.product(*map(range, past.shape)):
+        same_pixel = (k, m) == (i, j)
+        past[o, i, j, color, k, m] = (k, m) < (i, j) or (same_pixel and orders > 1 and color < o)
+    return past
+
+
+def raster_order(model: nn.Module) -> None:
+    """No output depends on a pixel or color that comes at or after it."""
+    for part, context in parts(model):
+        assert not (dependence(part, context) & ~allowed(part)).any()
+
+
+def step_is_forward(model: nn.Module) -> None:
+    """Stepping in raster order, each color's pass shown only what was drawn before, reproduces forward."""
+    for part, context in parts(model, batch=2):
+        x = random_images(part, 2)
+        expected = part(x, context)
+        c, h, w = part.shape
+        passes = part.head.passes(c)
+        pixels = normalize(x, part.levels, torch.float64)
+        with torch.no_grad():
+            state = part.network.init_state(2, w, context)
+            for i in range(h):
+                part.network.start_row(state, i)
+                for j in range(w):
+                    pixel = torch.full((2, c), 1e3, dtype=torch.float64)  # what is not drawn yet must not matter
+                    for order, drawn in enumerate(passes):
+                        got = part.network.step(pixel, state, i, j)
+                        if i:  # an earlier color's features do not change when a later one is drawn
+                            torch.testing.assert_close(
+                                got[:, order :: len(passes)], expected[:, order :: len(passes), i, j], **TIGHT
+                            )
+                        pixel[:, drawn] = pixels[:, drawn, i, j]
+                    torch.testing.assert_close(got, expected[:, :, i, j], **TIGHT)
+                    part.network.write(pixel, state, i, j)
+
+
+def sample_scores_as_drawn(model: nn.Module) -> None:
+    """`log_prob` of a drawn image equals the nats added up while drawing it."""
+    generator = torch.Generator().manual_seed(1)
+    if isinstance(model, MultiScale):
+        small, x, nats = model.sample_pair(4, generator)
+        scored = model.pair_log_prob(small, x)
+    else:
+        x, nats = model.sample_and_log_prob(4, generator)
+        scored = model.log_prob(x)
+    torch.testing.assert_close(scored, nats, **TIGHT)
+
+
+def sums_to_one(model: nn.Module) -> None:
+    """The probabilities of all images add up to one (of all pairs, where only the pair's is known)."""
+    images = _every_image(model)
+    if isinstance(model, MultiScale) and not model.clamp:
+        total = sum(
+            model.pair_log_prob(small.expand(len(images), -1, -1, -1), images).exp().sum().item()
+            for small in _every_image(model.small).unsqueeze(1)
+        )
+    else:
+        total = model.log_prob(images).exp().sum().item()
+    assert abs(total - 1) < 1e-9, total
+
+
+def _every_image(model: nn.Module) -> torch.Tensor:
+    dims = torch.Size(model.shape).numel()
+    return torch.cartesian_prod(*[torch.arange(model.levels)] * dims).view(-1, *model.shape)
+
+
+def gradient_reaches_every_parameter(model: nn.Module) -> None:
+    """No parameter is left without a gradient."""
+    model.log_prob(random_images(model, 3)).sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().max() > 0, name
+
+
+def batches_do_not_mix(model: nn.Module) -> None:
+    """An image scores the same alone and in company."""
+    x = random_images(model, 3)
+    alone = torch.cat([model.log_prob(image) for image in x.split(1)])
+    torch.testing.assert_close(model.log_prob(x), alone, **TIGHT)
+
+
+def completion_scores_as_drawn(model: nn.Module) -> None:
+    """Known pixels stay; the nats of the drawn ones are their share of `log_prob_map`."""
+    for part, context in parts(model, batch=2):
+        x = random_images(part, 2)
+        known = torch.arange(part.shape[1] * part.shape[2]).view(part.shape[1:]) < part.shape[2] + 2
+        filled, nats = part.fill(x, known, torch.Generator().manual_seed(0), context)
+        assert (filled == x)[..., known].all()
+        assert not (filled == x)[..., ~known].all()
+        torch.testing.assert_close(part.log_prob_map(filled, context)[:, ~known].sum(1), nats, **TIGHT)

@@ -1,0 +1,132 @@
+"""Faults planted one at a time, each of which the laws must catch:
+
+- the right-to-left map is not shifted down by a row
+- mask B in the first layer
+- the color mask is off by one: a color sees the next one
+- state leaks through the padding of the skewed map
+- gates whose colors are misaligned (h = 7 is no multiple of 3)
+- the logistic's bins are too narrow
+- all colors of a pixel are drawn in one pass
+- the canvas is written one column late
+- the residual connection reads the next pixel
+- the learned state is forgotten between rows when stepping
+
+Without the fault the same law holds: `test_laws.py`.
+"""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from pixelrnn.heads import LogisticMixture
+from pixelrnn.layers import MaskedConv, Residual, RowLSTM
+from tests import laws
+from tests.zoo import build
+
+FAULTS: dict[str, tuple[Callable, Callable, tuple[str, str]]] = {}
+
+
+def fault(law: Callable, variant: str, head: str = "softmax") -> Callable:
+    def plant(patch: Callable) -> Callable:
+        FAULTS[patch.__name__] = (patch, law, (variant, head))
+        return patch
+
+    return plant
+
+
+@fault(laws.raster_order, "diagonal_bilstm")
+def right_to_left_map_not_shifted(monkeypatch):
+    monkeypatch.setattr("pixelrnn.layers.diagonal_lstm.shift_down", lambda x: x)
+
+
+@fault(laws.raster_order, "pixel_cnn")
+def mask_b_first(monkeypatch):
+    from pixelrnn.ops.masks import causal_mask
+
+    monkeypatch.setattr("pixelrnn.layers.masked_conv.causal_mask", lambda kind, *rest: causal_mask("B", *rest))
+
+
+@fault(laws.raster_order, "row_lstm")
+def color_mask_off_by_one(monkeypatch):
+    monkeypatch.setattr("pixelrnn.ops.masks.color_mask", lambda kind, out, into: into[None, :] <= out[:, None] + 1)
+
+
+@fault(laws.step_is_forward, "diagonal_bilstm")
+def state_leaks_through_the_padding(monkeypatch):
+    from pixelrnn.ops import recurrence
+
+    skew = recurrence.skew
+    monkeypatch.setattr(recurrence, "skew", lambda x: torch.ones_like(skew(x)) if x.dim() == 2 else skew(x))
+
+
+@fault(laws.raster_order, "row_lstm")
+def misaligned_gates(monkeypatch):
+    from pixelrnn.ops.masks import feature_colors
+
+    monkeypatch.setattr("pixelrnn.layers.masked_conv.feature_colors", lambda f, c, block=None: feature_colors(f, c))
+
+
+@fault(laws.sums_to_one, "pixel_cnn", "logistic_mixture")
+def narrow_logistic_bins(monkeypatch):
+    original = LogisticMixture._log_bin
+
+    def narrow(self, x, v, means, log_scales):
+        self.levels += 1  # bins of half-width 1/K instead of 1/(K-1)
+        try:
+            return original(self, torch.where(x == self.levels - 2, x + 1, x), v, means, log_scales)
+        finally:
+            self.levels -= 1
+
+    monkeypatch.setattr(LogisticMixture, "_log_bin", narrow)
+
+
+@fault(laws.sample_scores_as_drawn, "pixel_cnn")
+def all_colors_in_one_pass(monkeypatch):
+    from pixelrnn.models import AutoregressiveModel
+
+    fill = AutoregressiveModel.fill
+
+    def hasty(self, *args):
+        monkeypatch.setattr(self.head, "passes", lambda colors: [list(range(colors))], raising=False)
+        return fill(self, *args)
+
+    monkeypatch.setattr(AutoregressiveModel, "fill", hasty)
+
+
+@fault(laws.sample_scores_as_drawn, "pixel_cnn")
+def canvas_one_column_late(monkeypatch):
+    write = MaskedConv.write
+
+    def late(self, x, state, i, j):
+        write(self, torch.zeros_like(x), state, i, j)
+        if j + 1 < state.rows.shape[2]:
+            write(self, x, state, i, j + 1)
+
+    monkeypatch.setattr(MaskedConv, "write", late)
+
+
+@fault(laws.raster_order, "pixel_cnn")
+def residual_from_the_next_pixel(monkeypatch):
+    monkeypatch.setattr(Residual, "forward", lambda self, x, context=None: x.roll(-1, -1) + self.layer(x, context))
+
+
+@fault(laws.step_is_forward, "row_lstm")
+def state_forgotten_between_rows(monkeypatch):
+    start_row = RowLSTM.start_row
+
+    def forgetful(self, state, i):
+        state.cell = torch.zeros_like(state.cell)
+        start_row(self, state, i)
+
+    monkeypatch.setattr(RowLSTM, "start_row", forgetful)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_caught(name, monkeypatch):
+    patch, law, (variant, head) = FAULTS[name]
+    shape = (1, 2, 2) if law is laws.sums_to_one else (3, 4, 9)
+    law(build(variant, head, shape))
+    patch(monkeypatch)
+    with pytest.raises(AssertionError):
+        law(build(variant, head, shape))

@@ -1,0 +1,115 @@
+"""Everything that an architecture claims to see is seen, and nothing else: pictures, checked by eye.
+
+Each picture is what the output at `o` depends on (`x`); `,` is the legal past that the variant leaves out.
+"""
+
+import pytest
+import torch
+
+from tests.laws import allowed, dependence
+from tests.zoo import build
+
+ROOMY = {"hidden": 11, "output_hidden": 16}  # features enough that some ReLU lets each dependence through
+
+PICTURES = {
+    # A cone: 7x7 mask A, then two layers of 3x3 that add a row above and a column to each side. On the right the known
+    # blind spot, since to go right a kernel must go up.
+    ("pixel_cnn", 2): """
+        ,,,,,,,,,,,,,
+        ,xxxxxxxxxxx,
+        ,xxxxxxxxxxx,
+        ,xxxxxxxxxxx,
+        ,xxxxxxxxxx,,
+        ,xxxxxxxxx,,,
+        ,xxxxxo......
+        .............""",
+    # One more layer.
+    ("pixel_cnn", 3): """
+        xxxxxxxxxxxxx
+        xxxxxxxxxxxxx
+        xxxxxxxxxxxxx
+        xxxxxxxxxxxx,
+        xxxxxxxxxxx,,
+        xxxxxxxxxx,,,
+        xxxxxxo......
+        .............""",
+    # A triangle that widens by one column a row, on top of the first kernel's 7 columns; to the left, the 1x3 kernel.
+    ("row_lstm", 1): """
+        xxxxxxxxxxxxx
+        xxxxxxxxxxxxx
+        xxxxxxxxxxxxx
+        xxxxxxxxxxxx,
+        xxxxxxxxxxx,,
+        ,xxxxxxxxx,,,
+        ,,xxxxo......
+        .............""",
+    # The whole past, but for the last pixel of the row above, which is out of reach of the first kernel. (Of three
+    # colors only its B is missed: the features of a pixel see all of its colors but the last.)
+    ("diagonal_bilstm", 1): """
+        xxxxxxxxxxxxx
+        xxxxxxxxxxxxx
+        xxxxxxxxxxxxx
+        xxxxxxxxxxxxx
+        xxxxxxxxxxxxx
+        xxxxxxxxxxxx,
+        xxxxxxo......
+        .............""",
+}
+
+
+def picture(model, i, j, order=0):
+    seen, past = dependence(model, None), allowed(model)
+    rows = []
+    for k in range(model.shape[1]):
+        row = ""
+        for m in range(model.shape[2]):
+            here = seen[order, i, j, :, k, m]
+            row += "o" if (k, m) == (i, j) else "x" if here.all() else "," if past[order, i, j, :, k, m].any() else "."
+            assert here.all() or not here[-1] or (k, m) == (i, j), "only a pixel's last color may be missed"
+        rows.append(row)
+    return "\n".join(rows)
+
+
+def plain(text):
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+@pytest.mark.parametrize("colors", [1, 3])
+@pytest.mark.parametrize(("variant", "layers"), PICTURES)
+def test_receptive_field(variant, layers, colors):
+    model = build(variant, "softmax", (colors, 8, 13), layers=layers, **ROOMY)
+    for order in range(colors):
+        assert picture(model, 6, 6, order) == plain(PICTURES[variant, layers]), order
+
+
+@pytest.mark.parametrize("colors", [1, 3])
+def test_diagonal_bilstm_with_full_context_sees_the_whole_past(colors):
+    model = build("diagonal_bilstm", "softmax", (colors, 5, 12), layers=1, full_context=True, **ROOMY)
+    assert torch.equal(dependence(model, None), allowed(model))
+
+
+def test_diagonal_bilstm_sees_all_but_the_last_pixel_of_the_row_above():
+    model = build("diagonal_bilstm", "softmax", (1, 5, 12), layers=1)
+    missed = (allowed(model) & ~dependence(model, None)).nonzero()
+    assert {(i, k, m) for _, i, j, _, k, m in missed.tolist()} == {(i, i - 1, 11) for i in range(1, 5)}
+    assert {j for _, i, j, _, k, m in missed.tolist()} == set(range(8))  # from 8 on the first kernel reaches it
+
+
+@pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm"])
+def test_own_pixel_shows_earlier_colors_only(variant):
+    model = build(variant, "softmax", (3, 3, 4), **ROOMY)
+    seen = dependence(model, None)
+    for i, j in [(0, 0), (1, 2), (2, 3)]:
+        assert seen[:, i, j, :, i, j].tolist() == [
+            [False, False, False],  # R
+            [True, False, False],  # G
+            [True, True, False],  # B
+        ]
+
+
+@pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm"])
+def test_where_the_head_orders_the_colors_the_own_pixel_is_hidden(variant):
+    model = build(variant, "logistic_mixture", (3, 3, 4))
+    seen = dependence(model, None)
+    assert not any(seen[0, i, j, :, i, j].any() for i in range(3) for j in range(4))
+    assert seen[0, 2, 3, :, 2, 2].all()

@@ -1,0 +1,71 @@
+"""Every variant of conf/model, at any size: a new YAML there brings its tests."""
+
+from functools import cache
+from pathlib import Path
+
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from pixelrnn.models import AutoregressiveModel, MultiScale
+
+CONF = Path(__file__).parents[1] / "conf"
+VARIANTS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
+HEADS = sorted(path.stem for path in (CONF / "head").glob("*.yaml"))
+
+
+def build(
+    variant: str,
+    head: str,
+    shape: tuple[int, int, int],
+    levels: int = 4,
+    *,
+    seed: int = 0,
+    push: float = 0.2,
+    **sizes: object,
+) -> nn.Module:
+    """The variant of conf/model with the head of conf/head in float64, its parameters off their initial values.
+
+    h = 7 is not a multiple of 3, so that gates whose colors are misaligned show.
+    """
+    sizes = {"hidden": 7, "layers": 2, "output_hidden": 8, **sizes}
+    config = _config(variant, head).copy()
+    config.data.shape, config.data.levels = list(shape), 2 if head == "bernoulli" else levels
+    _resize(config.model, sizes)
+    torch.manual_seed(seed)
+    model = instantiate(config.model, _convert_="all").double()
+    for parameter in model.parameters():
+        parameter.data += push * torch.randn_like(parameter)
+    return model
+
+
+@cache
+def _config(variant: str, head: str) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", overrides=["stage=train", f"model={variant}", f"head={head}"])
+    OmegaConf.set_struct(config, False)
+    return config
+
+
+def _resize(node: DictConfig, sizes: dict[str, object]) -> None:
+    for key in node:
+        child = None if OmegaConf.is_interpolation(node, key) else node[key]
+        if key in sizes:
+            node[key] = sizes[key]
+        elif isinstance(child, DictConfig):
+            _resize(child, sizes)
+
+
+def parts(model: nn.Module, batch: int = 1) -> list[tuple[AutoregressiveModel, torch.Tensor | None]]:
+    """The autoregressive models within, each with a context to condition it on."""
+    if not isinstance(model, MultiScale):
+        return [(model, None)]
+    colors, h, w = model.small.shape
+    small = torch.randint(model.levels, (batch, colors, h, w))
+    return [(model.small, None), (model.large, model.context(small).detach())]
+
+
+def random_images(model: nn.Module, n: int) -> torch.Tensor:
+    return torch.randint(model.levels, (n, *model.shape))
