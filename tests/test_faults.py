@@ -37,7 +37,16 @@ def fault(law: Callable, variant: str, head: str = "softmax") -> Callable:
 
 @fault(laws.raster_order, "diagonal_bilstm")
 def right_to_left_map_not_shifted(monkeypatch):
-    monkeypatch.setattr("pixelrnn.layers.diagonal_lstm.shift_down", lambda x: x)
+    from pixelrnn.ops import scans
+
+    unpack = scans._unpack
+
+    def unshifted(hidden, cell, h, w):
+        nothing = torch.zeros_like(hidden[0])
+        left = unpack(torch.stack([hidden[0], nothing]), cell, h, w)
+        return left + hidden[1][cell[1]].unflatten(0, (h, w)).permute(2, 3, 0, 1)
+
+    monkeypatch.setattr(scans, "_unpack", unshifted)
 
 
 @fault(laws.raster_order, "pixel_cnn")
@@ -54,10 +63,16 @@ def color_mask_off_by_one(monkeypatch):
 
 @fault(laws.step_is_forward, "diagonal_bilstm")
 def state_leaks_through_the_padding(monkeypatch):
-    from pixelrnn.ops import recurrence
+    from pixelrnn.ops import scans
 
-    skew = recurrence.skew
-    monkeypatch.setattr(recurrence, "skew", lambda x: torch.ones_like(skew(x)) if x.dim() == 2 else skew(x))
+    diagonals = scans._diagonals
+
+    def leaky(*size):  # the place before row 0 of a diagonal holds the state of the first cell, not that of outside
+        plan = diagonals(*size)
+        steps = [(first, n, slot, max(above, 2)) for first, n, slot, above in plan.steps]
+        return plan._replace(steps=steps)
+
+    monkeypatch.setattr(scans, "_diagonals", leaky)
 
 
 @fault(laws.raster_order, "row_lstm")

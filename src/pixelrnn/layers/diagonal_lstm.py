@@ -14,8 +14,8 @@ from torch import nn
 
 from pixelrnn.layers.masked_conv import MaskedConv
 from pixelrnn.layers.raster import RasterLayer
-from pixelrnn.ops.recurrence import diagonal_scan, lstm_cell
-from pixelrnn.ops.skew import shift_down
+from pixelrnn.ops.recurrence import lstm_cell
+from pixelrnn.ops.scans import diagonal_scan
 from pixelrnn.types import Context, Features, Float, Output, Pixel, PixelOutput, Tensor
 
 
@@ -58,10 +58,7 @@ class DiagonalBiLSTM(RasterLayer):
             self.register_buffer("initial", initial, persistent=False)
 
     def forward(self, x: Features, context: Context | None = None) -> Output:
-        left, right = self.input_to_state(x, context).chunk(2, dim=1)
-        gates = torch.stack([left, right.flip(-1)])
-        left, right = diagonal_scan(gates, self.state_to_state, self.initial)
-        return left + shift_down(right.flip(-1))
+        return diagonal_scan(self.input_to_state(x, context), self.state_to_state, self.initial)
 
     def init_state(self, batch: int, width: int, context: Context | None = None) -> DiagonalState:
         above, left = (tap.transpose(1, 2).contiguous() for tap in self.state_to_state.unbind(-1))

@@ -15,7 +15,8 @@ from torch import nn
 
 from pixelrnn.layers.masked_conv import MaskedConv
 from pixelrnn.layers.raster import RasterLayer
-from pixelrnn.ops.recurrence import lstm_cell, row_scan
+from pixelrnn.ops.recurrence import lstm_cell
+from pixelrnn.ops.scans import row_scan
 from pixelrnn.types import Context, Features, Float, Output, Pixel, PixelOutput, Tensor
 
 

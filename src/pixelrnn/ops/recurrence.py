@@ -7,13 +7,14 @@ the whole map; what remains a step is the state-to-state part U*h and the cell:
     c = f c_prev + i g
     h = o tanh(c)
 
-They are the hot loops of training.
+They are the hot loops of training. Here they are as plain as the equations; `scans.py` holds the same functions,
+made fast, which the layers call. The tests hold the one against the other.
 """
 
 import torch
 import torch.nn.functional as F
 
-from pixelrnn.ops.skew import skew, unskew
+from pixelrnn.ops.skew import shift_down, skew, unskew
 from pixelrnn.types import Float, Tensor
 
 
@@ -47,26 +48,39 @@ def row_scan(
 
 
 def diagonal_scan(
-    gates: Float[Tensor, "d b g h w"], kernel: Float[Tensor, "d g f 2"], initial: Float[Tensor, "d 2 f"]
-) -> Float[Tensor, "d b f h w"]:
-    """The Diagonal LSTM's recurrence (section 3.3), left to right, over `d` independent directions at once.
+    gates: Float[Tensor, "b g2 h w"], kernel: Float[Tensor, "2 g f 2"], initial: Float[Tensor, "2 2 f"]
+) -> Float[Tensor, "b f h w"]:
+    """The Diagonal BiLSTM's recurrence (section 3.3): two directions, the second on the mirrored map.
 
-    `kernel[..., 0]` multiplies the hidden state of (i-1, j), `kernel[..., 1]` that of (i, j-1); the cell state comes
-    from (i, j-1). Every cell outside the image holds `initial` (hidden, cell), on all sides: the places that the skewed
-    map has beyond the image must stay so while the diagonals run over them.
+    `gates` holds 4h features of the left-to-right direction, then 4h of the other. `kernel[d, ..., 0]` multiplies the
+    hidden state of (i-1, j), `kernel[d, ..., 1]` that of (i, j-1), in the mirrored map (i, j+1); `initial[d]` is the
+    hidden and cell state outside the image. The right-to-left map is shifted down by one row before it is added.
     """
-    d, b, _, h, w = gates.shape
-    skewed = skew(gates).permute(4, 0, 3, 1, 2)  # (t, d, h, b, g): a diagonal a step
-    inside = skew(gates.new_ones(h, w)).bool().T[:, None, :, None, None]
-    outside_hidden, outside_cell = (state[:, None, None, :].expand(d, h, b, -1) for state in initial.unbind(1))
-    weight = kernel.permute(0, 3, 2, 1).flatten(1, 2)  # (d, 2f, g): from above, then from the left
+    left, right = gates.chunk(2, dim=1)
+    left = one_direction(left, kernel[0], initial[0])
+    right = one_direction(right.flip(-1), kernel[1], initial[1]).flip(-1)
+    return left + shift_down(right)
+
+
+def one_direction(
+    gates: Float[Tensor, "b g h w"], kernel: Float[Tensor, "g f 2"], initial: Float[Tensor, "2 f"]
+) -> Float[Tensor, "b f h w"]:
+    """A sweep from the left: diagonal t of the map, column t of the skewed map, from diagonal t-1.
+
+    Every cell outside the image holds `initial`, on all sides: the places that the skewed map has beyond the image must
+    stay so while the diagonals run over them.
+    """
+    b, _, h, w = gates.shape
+    skewed = skew(gates).permute(3, 0, 2, 1)  # (t, b, h, g): a diagonal a step
+    inside = skew(gates.new_ones(h, w)).bool().T[:, None, :, None]
+    outside_hidden, outside_cell = (state.expand(b, h, -1) for state in initial)
     hidden, cell = outside_hidden, outside_cell
     diagonals = []
     for t in range(h + w - 1):
         above = torch.cat([outside_hidden[:, :1], hidden[:, :-1]], dim=1)
-        neighbors = torch.cat([above, hidden], dim=-1).flatten(1, 2)
-        new_hidden, new_cell = lstm_cell(skewed[t] + (neighbors @ weight).unflatten(1, (h, b)), cell)
+        state = above @ kernel[..., 0].T + hidden @ kernel[..., 1].T
+        new_hidden, new_cell = lstm_cell(skewed[t] + state, cell)
         hidden = torch.where(inside[t], new_hidden, outside_hidden)
         cell = torch.where(inside[t], new_cell, outside_cell)
         diagonals.append(hidden)
-    return unskew(torch.stack(diagonals, dim=-1).permute(0, 2, 3, 1, 4))
+    return unskew(torch.stack(diagonals, dim=-1).transpose(1, 2))

@@ -1,0 +1,166 @@
+"""The command, called in this process: what it runs, and the one line that bad input gets."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pixelrnn import cli
+from pixelrnn.errors import InputError
+from pixelrnn.stages.compose import CONF
+from tests import tiny
+
+SMALL = ["data.path=data", "data.shape=[1,4,4]", "data.levels=3", "data.batch_size=4"]
+SMALL += ["model.hidden=2", "model.layers=1", "model.output_hidden=4"]
+SMALL += ["trainer.max_epochs=1", "trainer.accelerator=cpu", "logger=none", "~callbacks.summary"]
+
+
+@pytest.fixture
+def pixelrnn(tmp_path, monkeypatch, capsys):
+    """Call the command in an empty folder that has prepared data; gives exit code, output, errors."""
+    tiny.write_data(tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["pixelrnn", *arguments])
+        monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as exit_:
+            code = exit_.code
+        return code, *capsys.readouterr()
+
+    return call
+
+
+def test_importing_the_command_imports_nothing_slow():
+    """And so does asking for help. Fault: any import of torch, Lightning or Hydra at the top of a stage."""
+    script = (
+        "import sys; from pixelrnn import cli; sys.argv = ['pixelrnn', '--help']; cli.main();"
+        "slow = {'torch', 'pytorch_lightning', 'hydra', 'wandb', 'pandas', 'numpy'} & set(sys.modules);"
+        "sys.exit(f'slow: {slow}' if slow else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["train", "--help"]])
+def test_help_lists_stages_and_groups(pixelrnn, arguments):
+    code, out, err = pixelrnn(*arguments)
+    assert (code, err) == (0, "")
+    for stage in (CONF / "stage").glob("*.yaml"):
+        line = next(line for line in out.splitlines() if line.split()[:1] == [stage.stem])
+        assert len(line.split()) > 3, "no first comment line"
+    for group in CONF.iterdir():
+        if group.is_dir():
+            assert all(option.stem in out for option in group.glob("*.yaml"))
+
+
+def test_train_evaluate_sample(pixelrnn, tmp_path):
+    """The stages in a row, and nothing in the working folder but artifacts. Fault: Hydra's outputs directory."""
+    code, out, err = pixelrnn("train", *SMALL)
+    assert code == 0, err
+    assert "epoch 1/1" in out
+    assert pixelrnn("train", *SMALL)[1].endswith("nothing to train (another directory: run=...)\n")
+    assert "test NLL = " in pixelrnn("evaluate")[1]
+    assert "samples.png" in pixelrnn("sample", "stage.images=2")[1]
+    assert {file.name for file in tmp_path.iterdir()} == {"data", "artifacts"}
+    assert {file.name for file in (tmp_path / "artifacts" / "runs" / "digits-pixel_cnn").iterdir()} >= {
+        *["config.yaml", "weights.safetensors", "history.csv", "training.json", "metrics.json", "samples.png"],
+    }
+
+
+def test_config_of_a_run_is_what_compose_writes(pixelrnn, tmp_path):
+    """DVC watches the one to decide on the other. Fault: a key in one of them only."""
+    pixelrnn("train", *SMALL)
+    assert pixelrnn("compose", *SMALL, "stage.variants=[pixel_cnn]")[0] == 0
+    composed = (tmp_path / "artifacts" / "configs" / "pixel_cnn.yaml").read_text()
+    assert composed == (tmp_path / "artifacts" / "runs" / "digits-pixel_cnn" / "config.yaml").read_text()
+
+
+def test_sweep_gives_each_job_a_directory(pixelrnn, tmp_path):
+    code, _, err = pixelrnn("train", "-m", *SMALL, "seed=0,1")
+    assert code == 0, err
+    runs = sorted(file.parent for file in tmp_path.glob("artifacts/sweeps/*/*/training.json"))
+    assert [run.name.split("seed=")[1][0] for run in runs] == ["0", "1"]
+    assert not (tmp_path / "artifacts" / "runs").exists()
+
+
+def test_sweep_goes_on_after_a_failing_job(pixelrnn, tmp_path):
+    code, _, err = pixelrnn("-m", "train", *[word for word in SMALL if "hidden=2" not in word], "model.hidden=0,2")
+    assert code == 2
+    assert "hidden must be" in err
+    assert len(list(tmp_path.glob("artifacts/sweeps/*/*/training.json"))) == 1
+
+
+BAD = {
+    "trian": "no stage 'trian': did you mean train",
+    "model=row_lstm": "specify 'stage'",
+    "train modle=row_lstm": "no key 'modle': did you mean model",
+    "train model=row_lsm": "no model=row_lsm: did you mean row_lstm",
+    "train model=zzz": "no model=zzz: there is diagonal_bilstm",
+    "train optimizer.lrr=1": "no key 'optimizer.lrr': did you mean lr",
+    "train lr=1": "no key 'lr': did you mean optimizer.lr",
+    "train experimnt=x": "did you mean experiment",
+    "train experiment=x": "no experiment=x",
+    "train foo": "cannot read 'foo'",
+    "train model=[": "cannot read 'model=['",
+    "train --foo": "--foo",
+    "train +seed=1": "already at 'seed'",
+    "train ~sede": "'sede' does not exist",
+    "train seed=abc": "seed=abc",
+    "train seed=???": "Missing mandatory value: seed",
+    "train seed=${seeed}": "'seeed' not found",
+    "train +model.foo=1": "got an unexpected keyword argument 'foo'",
+    "train model.hidden=0": "hidden must be",
+    "train model._target_=pixelrnn.models.nope": "nope",
+    "train +optimizer.foo=1": "optimizer: ",
+    "train optimizer.lr=-1": "optimizer: Invalid learning rate",
+    "train scheduler.warmup=3": "warmup=3",
+    "train +trainer.foo=1": "trainer: ",
+    "train trainer.max_epochs=abc": "trainer.max_epochs=abc",
+    "train callbacks.samples.every=0": "every=0",
+    "train head.levels=5": "5 levels",
+    "train data.levels=2": "levels",
+    "train data.path=nowhere": "nowhere",
+    "train data.batch_size=0": "batch_size=0",
+    "train model=multi_scale model.factor=3": "factor 3",
+    "prepare data.source.file=nowhere.npz": "nowhere.npz",
+    "evaluate": "no run at artifacts/runs/digits-pixel_cnn",
+    "sample run=nowhere": "no run at nowhere",
+    "compose stage.variants=[row]": "no variant 'row'",
+    "compare": "no run found",
+}
+
+
+@pytest.mark.parametrize("line", BAD)
+def test_bad_input_gets_one_line_and_code_2_before_any_work(pixelrnn, tmp_path, line):
+    """Faults: a traceback, Hydra's own line before ours, a claimed directory, code 1."""
+    stage, *words = line.split(" ")
+    small = [word for word in SMALL if word.split("=")[0] not in {w.split("=")[0] for w in words}]
+    if "multi_scale" in line:  # has no sizes of its own
+        small = [word for word in small if not word.startswith("model.")]
+    before = tiny.contents(tmp_path)
+    code, _, err = pixelrnn(stage, *(small if stage == "train" else []), *words)
+    assert code == 2
+    assert err.startswith("pixelrnn: ")
+    assert err.count("\n") == 1
+    assert BAD[line] in err
+    assert tiny.contents(tmp_path) == before
+
+
+def test_other_errors_keep_their_traceback(pixelrnn, monkeypatch):
+    def fails(**_):
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr("pixelrnn.stages.sample", fails)
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        pixelrnn("sample")
+
+
+def test_full_errors_on_demand(pixelrnn, monkeypatch):
+    monkeypatch.setattr(cli.os.environ, "get", lambda name, default=None: "1")
+    with pytest.raises(InputError, match="no stage"):
+        pixelrnn("trian")
