@@ -129,6 +129,7 @@ BAD = {
     "train model=multi_scale model.factor=3": "factor 3",
     "prepare data.source.file=nowhere.npz": "nowhere.npz",
     "evaluate": "no run at artifacts/runs/digits-pixel_cnn",
+    "evaluate stage.split=???": "no value for stage.split",
     "sample run=nowhere": "no run at nowhere",
     "compose stage.variants=[row]": "no variant 'row'",
     "compare": "no run found",

@@ -1,1 +1,36 @@
-"""PixelRNN density models of images (van den Oord et al., 2016)."""
+"""PixelRNN density models of images (van den Oord, Kalchbrenner, Kavukcuoglu, 2016, arXiv:1601.06759).
+
+In reading order:
+
+    types       the alphabet of shapes
+    ops         masks, skewing, pixels and levels, the two recurrences: pure functions
+    layers      masked convolution, Row LSTM, Diagonal BiLSTM: one contract, two modes
+    heads       the distribution of one pixel: Bernoulli, softmax, mixture of logistics
+    models      the variants, and the one class that scores and samples them
+    data        raw files to arrays to batches
+    training    the Lightning module, its callbacks, and the run directory
+    results     what runs left behind, side by side
+    stages      what the command line can do, one function each
+    cli         compose a configuration, call a stage
+
+The public names are imported on first use, so that the command line answers at once.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "pixelrnn.heads": ["Bernoulli", "LogisticMixture", "Softmax"],
+    "pixelrnn.models": ["AutoregressiveModel", "MultiScale", "diagonal_bilstm", "multi_scale", "pixel_cnn", "row_lstm"],
+    "pixelrnn.results.frame": ["load_runs"],
+    "pixelrnn.training.run": ["Run"],
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'pixelrnn' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

@@ -1,0 +1,76 @@
+"""The Lightning module: maximum likelihood for any model with a `log_prob`."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import nn
+from torch.optim import Optimizer
+from torchmetrics import MetricCollection
+
+from pixelrnn.errors import InputError
+from pixelrnn.training import Model
+from pixelrnn.training.nll import NLL
+from pixelrnn.training.schedules import Schedule
+from pixelrnn.types import Images, Nats, Tensor
+
+MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
+
+
+class DensityModule(LightningModule):
+    """Minimize the mean negative log-likelihood per dimension, in nats, so that rates carry over between image sizes.
+
+    `optimizer` takes parameters, `scheduler` an optimizer and the number of steps of the run (None: a constant rate).
+    Raises InputError if one of them rejects its arguments.
+    """
+
+    def __init__(self, model: Model, optimizer: MakeOptimizer, scheduler: Schedule | None = None) -> None:
+        super().__init__()
+        self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
+        self.dims = math.prod(model.shape)
+        units = {"nll_nats": NLL(), "bits_per_dim": NLL(unit=self.dims * math.log(2))}
+        self.train_nll = MetricCollection(dict(units), prefix="train/")
+        self.val_nll = MetricCollection(dict(units), prefix="val/").clone()
+        self._try_optimizer()
+
+    def training_step(self, x: Images, _: int) -> Tensor:
+        """Nats per dimension of a batch: the loss."""
+        log_prob = self.model.log_prob(x)
+        self._log_epoch(self.train_nll, log_prob)
+        nats = -log_prob.mean()
+        self.log("train/nll_nats_step", nats, prog_bar=True)
+        self.log("train/bits_per_dim_step", nats / (self.dims * math.log(2)))
+        self.log("lr", float(self.trainer.optimizers[0].param_groups[0]["lr"]))
+        return nats / self.dims
+
+    def validation_step(self, x: Images, _: int) -> None:
+        """Add a batch to the split's likelihood."""
+        self._log_epoch(self.val_nll, self.model.log_prob(x), prog_bar=True)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """The optimizer, and the schedule over the whole run, stepped every batch."""
+        optimizer = self.optimizer(self.model.parameters())
+        if self.scheduler is None:
+            return optimizer
+        schedule = self.scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _log_epoch(self, metrics: MetricCollection, log_prob: Nats, **options: Any) -> None:
+        metrics.update(log_prob)
+        self.log_dict(metrics, on_step=False, on_epoch=True, **options)
+
+    def _try_optimizer(self) -> None:
+        """Build both once for a throw-away parameter: a wrong argument is found before any work."""
+        try:
+            optimizer = self.optimizer([nn.Parameter(torch.zeros(1))])
+        except (TypeError, ValueError) as error:
+            raise InputError(f"optimizer: {error}") from error
+        try:
+            _ = self.scheduler and self.scheduler(optimizer, 10)
+        except InputError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise InputError(f"scheduler: {error}") from error
