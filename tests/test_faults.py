@@ -41,10 +41,10 @@ def right_to_left_map_not_shifted(monkeypatch):
 
     unpack = scans._unpack
 
-    def unshifted(hidden, cell, h, w):
+    def unshifted(hidden, slot, h, w):
         nothing = torch.zeros_like(hidden[0])
-        left = unpack(torch.stack([hidden[0], nothing]), cell, h, w)
-        return left + hidden[1][cell[1]].unflatten(0, (h, w)).permute(2, 3, 0, 1)
+        left = unpack(torch.stack([hidden[0], nothing]), slot, h, w)
+        return left + hidden[1][:, slot[1]].unflatten(1, (h, w)).permute(3, 0, 1, 2)
 
     monkeypatch.setattr(scans, "_unpack", unshifted)
 

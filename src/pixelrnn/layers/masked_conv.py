@@ -62,11 +62,25 @@ class MaskedConv(RasterLayer):
         self.project = nn.Conv2d(context_features, out_features, 1, bias=False) if context_features else None
 
     def forward(self, x: Features, context: Context | None = None) -> Output:
-        rows_above = self.weight.shape[2] - 1
-        # Zero rows below as well as above, then the surplus cut off: cheaper than padding the top alone by a copy.
-        y = F.conv2d(x, self.weight * self.mask, self.bias, padding=(rows_above, self.reach))
-        y = y[:, :, : x.shape[2]]
+        weight = self.weight * self.mask
+        features_first = x.permute(1, 2, 3, 0).is_contiguous()  # as the scans leave a map
+        if weight.shape[2] == 1 and (features_first or self.reach):
+            y = self._product(x, weight)
+        else:
+            rows_above = weight.shape[2] - 1
+            # Zero rows below as well as above, then the surplus cut off: cheaper than padding the top alone by a copy.
+            y = F.conv2d(x, weight, self.bias, padding=(rows_above, self.reach))[:, :, : x.shape[2]]
         return y if self.project is None else y + self.project(context)
+
+    def _product(self, x: Features, weight: Tensor) -> Output:
+        """A kernel of one row as one product over all positions; the masked columns on its right are left out."""
+        b, _, h, w = x.shape
+        seen = x.permute(1, 2, 3, 0)
+        if self.reach:
+            padded = F.pad(seen, (0, 0, self.reach, 0))
+            seen = torch.cat([padded[:, :, column : column + w] for column in range(self.reach + 1)])
+        taps = weight[:, :, 0, : self.reach + 1].transpose(1, 2).flatten(1)
+        return torch.addmm(self.bias[:, None], taps, seen.reshape(len(seen), -1)).view(-1, h, w, b).permute(3, 0, 1, 2)
 
     def init_state(self, batch: int, width: int, context: Context | None = None) -> ConvState:
         weight = self.weight * self.mask

@@ -75,7 +75,7 @@ class Residual(RasterLayer):
         self.layer = layer
 
     def forward(self, x: Features, context: Context | None = None) -> Output:
-        return x + self.layer(x, context)
+        return self.layer(x, context) + x  # in this order: the sum takes the memory layout of its first term
 
     def init_state(self, batch: int, width: int, context: Context | None = None) -> Any:
         return self.layer.init_state(batch, width, context)

@@ -2,7 +2,7 @@
 
 What is gained over the plain loops:
 
-- position before batch before feature in memory, so that a step is one contiguous block and its products need no copy;
+- features first, batch last in memory: the gates of a step are contiguous runs, and a step's products need no copy;
 - of the skewed map only the cells inside the image: the rest, half of it, is never computed;
 - both directions of the Diagonal BiLSTM in one batched product a step;
 - going back, every factor that does not depend on the incoming gradient is computed for all steps at once, and the
@@ -26,35 +26,39 @@ from torch.autograd.function import once_differentiable
 
 from pixelrnn.types import Float, Tensor
 
+_sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input  # (dy, y): dy y (1 - y)
+_tanh_backward = torch.ops.aten.tanh_backward.grad_input  # (dy, y): dy (1 - y^2)
+
 
 def _activate(gates: Tensor, cell_before: Tensor, cell: Tensor, hidden: Tensor) -> None:
-    """Equation 3 in place: summed gate inputs become gates, `cell` and `hidden` are written."""
-    f = cell.shape[-1]
-    output, forget, write, candidate = gates.split(f, dim=-1)
-    gates[..., : 3 * f].sigmoid_()
-    candidate.tanh_()
-    torch.mul(write, candidate, out=cell).addcmul_(forget, cell_before)
+    """Equation 3 in place, features in dimension -3: gate inputs become gates, `cell` and `hidden` are written."""
+    f = cell.shape[-3]
+    gates.narrow(-3, 0, 3 * f).sigmoid_()
+    gates.narrow(-3, 3 * f, f).tanh_()
+    output, forget, write, candidate = gates.split(f, dim=-3)
+    torch.mul(forget, cell_before, out=cell).addcmul_(write, candidate)
     torch.tanh(cell, out=hidden).mul_(output)
 
 
 def _factors(gates: Tensor, cell_before: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """What multiplies dh and dc on the way to the gates' inputs, `(..., 4f)`, and dh on the way to dc, `(..., f)`."""
-    output, forget, write, candidate = gates.split(cell.shape[-1], dim=-1)
-    u = cell.tanh()
-    factors = torch.empty_like(gates)
-    to_output, to_forget, to_write, to_candidate = factors.split(cell.shape[-1], dim=-1)
-    torch.mul(output, 1 - output, out=to_output).mul_(u)
-    torch.mul(forget, 1 - forget, out=to_forget).mul_(cell_before)
-    torch.mul(write, 1 - write, out=to_write).mul_(candidate)
-    torch.addcmul(write, write * candidate, candidate, value=-1, out=to_candidate)
-    return factors, output.addcmul(output * u, u, value=-1)
+    """What multiplies dh and dc on the way to the gates' inputs (4f features), and dh on the way to dc (f)."""
+    f = cell.shape[-3]
+    output, forget, write, candidate = gates.split(f, dim=-3)
+    factors, to_cell, u = torch.empty_like(gates), torch.empty_like(cell), cell.tanh()
+    to_output, to_forget, to_write, to_candidate = factors.split(f, dim=-3)
+    _sigmoid_backward(u, output, grad_input=to_output)
+    _sigmoid_backward(cell_before, forget, grad_input=to_forget)
+    _sigmoid_backward(candidate, write, grad_input=to_write)
+    _tanh_backward(write, candidate, grad_input=to_candidate)
+    _tanh_backward(output, u, grad_input=to_cell)
+    return factors, to_cell
 
 
 def _backward_step(factors: Tensor, dh: Tensor, dc: Tensor) -> None:
     """Turn a step's `factors` into the gradients of its gates' inputs, in place."""
-    f = dh.shape[-1]
-    factors[..., :f].mul_(dh)
-    factors[..., f:].unflatten(-1, (3, f)).mul_(dc.unsqueeze(-2))
+    f = dh.shape[-3]
+    factors.narrow(-3, 0, f).mul_(dh)
+    factors.narrow(-3, f, 3 * f).unflatten(-3, (3, f)).mul_(dc.unsqueeze(-4))
 
 
 class _RowScan(Function):
@@ -63,45 +67,46 @@ class _RowScan(Function):
         b, _, h, w = gates.shape
         f, k = kernel.shape[1:]
         side = k // 2
-        gates = gates.permute(2, 3, 0, 1).clone(memory_format=torch.contiguous_format)  # (h, w, b, 4f)
-        hidden = gates.new_zeros(h + 1, w + 2 * side, b, f)  # row 0 and the columns at the sides are outside
-        cell = gates.new_empty(h + 1, w, b, f)
-        hidden[0, side : side + w], cell[0] = initial
-        taps = kernel.permute(2, 1, 0).contiguous()  # (k, f, 4f)
+        gates = gates.permute(1, 2, 3, 0).clone(memory_format=torch.contiguous_format)  # (4f, h, w, b)
+        hidden = gates.new_zeros(f, h + 1, w + 2 * side, b)  # row 0 and the columns at the sides are outside
+        cell = gates.new_empty(f, h + 1, w, b)
+        hidden[:, 0, side : side + w], cell[:, 0] = initial[:, :, None, None]
+        taps = kernel.permute(2, 0, 1).contiguous()  # (k, 4f, f)
         for i in range(h):
-            row = gates[i].flatten(0, 1)
+            row = gates[:, i]
+            flat = row.flatten(1)
             for tap in range(k):
-                row.addmm_(hidden[i, tap : tap + w].flatten(0, 1), taps[tap])
-            _activate(gates[i], cell[i], cell[i + 1], hidden[i + 1, side : side + w])
+                flat.addmm_(taps[tap], hidden[:, i, tap : tap + w].flatten(1))
+            _activate(row, cell[:, i], cell[:, i + 1], hidden[:, i + 1, side : side + w])
         ctx.save_for_backward(gates, hidden, cell, taps)
-        return hidden[1:, side : side + w].permute(2, 3, 0, 1)
+        return hidden[:, 1:, side : side + w].contiguous().permute(3, 0, 1, 2)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         gates, hidden, cell, taps = ctx.saved_tensors
-        h, w, b, f = cell[1:].shape
+        f, h, w, b = cell[:, 1:].shape
         k = len(taps)
         side = k // 2
-        grad = grad.permute(2, 3, 0, 1)
-        factors, to_cell = _factors(gates, cell[:-1], cell[1:])
-        back = taps.transpose(1, 2).contiguous()  # (k, 4f, f)
-        d_row = hidden.new_zeros(w + 2 * side, b, f)
-        d_cell = hidden.new_zeros(w, b, f)
+        grad = grad.permute(1, 2, 3, 0)
+        factors, to_cell = _factors(gates.flatten(1, 2), cell[:, :-1].flatten(1, 2), cell[:, 1:].flatten(1, 2))
+        factors, to_cell = factors.view_as(gates), to_cell.view_as(grad)
+        back = taps.transpose(1, 2).contiguous()  # (k, f, 4f)
+        d_row, d_cell = hidden.new_zeros(f, w + 2 * side, b), hidden.new_zeros(f, w, b)
         for i in reversed(range(h)):
-            dh = grad[i] + d_row[side : side + w]
-            d_cell.addcmul_(dh, to_cell[i])
-            _backward_step(factors[i], dh, d_cell)
-            d_cell.mul_(gates[i, ..., f : 2 * f])
+            dh = grad[:, i] + d_row[:, side : side + w]
+            d_cell.addcmul_(dh, to_cell[:, i])
+            row = factors[:, i]
+            _backward_step(row, dh, d_cell)
+            d_cell.mul_(gates[f : 2 * f, i])
             d_row.zero_()
+            flat = row.flatten(1)
             for tap in range(k):
-                d_row[tap : tap + w].flatten(0, 1).addmm_(factors[i].flatten(0, 1), back[tap])
-        d_kernel = torch.stack(
-            [factors.flatten(0, 2).T @ hidden[:-1, tap : tap + w].reshape(-1, f) for tap in range(k)],
-            dim=-1,
-        )
-        d_initial = torch.stack([d_row[side : side + w].sum((0, 1)), d_cell.sum((0, 1))])
-        return factors.permute(2, 3, 0, 1), d_kernel, d_initial
+                d_row[:, tap : tap + w].flatten(1).addmm_(back[tap], flat)
+        flat = factors.flatten(1)
+        d_kernel = torch.stack([flat @ hidden[:, :-1, t : t + w].reshape(f, -1).T for t in range(k)], dim=-1)
+        d_initial = torch.stack([d_row[:, side : side + w].sum((1, 2)), d_cell.sum((1, 2))])
+        return factors.permute(3, 0, 1, 2), d_kernel, d_initial
 
 
 def row_scan(
@@ -156,62 +161,68 @@ class _DiagonalScan(Function):
         b, _, h, w = gates.shape
         f = kernel.shape[2]
         plan = _diagonals(h, w, gates.device)
-        gates = _pack(gates.permute(0, 2, 3, 1).reshape(b, h * w, 2, 4 * f), plan.source)
-        hidden, cell = (gates.new_empty(2, plan.slots, b, f) for _ in range(2))
-        hidden[:, plan.outside], cell[:, plan.outside] = initial[:, :, None, None].unbind(1)
-        taps = kernel.permute(3, 0, 2, 1).contiguous()  # (from above, from the left), (2, f, 4f)
+        gates = gates.permute(1, 2, 3, 0).reshape(2, 4 * f, h * w, b)
+        gates = _take(gates, plan.source)  # (2, 4f, cells, b)
+        hidden, cell = (gates.new_empty(2, f, plan.slots, b) for _ in range(2))
+        hidden[:, :, plan.outside], cell[:, :, plan.outside] = initial[..., None, None].unbind(1)
+        above_tap, left_tap = kernel.permute(3, 0, 1, 2).contiguous()  # (2, 4f, f) each
         for first, n, slot, above in plan.steps:
-            step = gates[:, first : first + n]
-            flat = step.flatten(1, 2)
-            flat.baddbmm_(hidden[:, above : above + n].flatten(1, 2), taps[0])
-            flat.baddbmm_(hidden[:, above + 1 : above + 1 + n].flatten(1, 2), taps[1])
-            before = cell[:, above + 1 : above + 1 + n]
-            _activate(step, before, cell[:, slot : slot + n], hidden[:, slot : slot + n])
-        ctx.save_for_backward(gates, hidden, cell, taps)
+            step = gates.narrow(2, first, n)
+            left = above + 1
+            flat = step.flatten(2)
+            flat.baddbmm_(above_tap, hidden.narrow(2, above, n).flatten(2))
+            flat.baddbmm_(left_tap, hidden.narrow(2, left, n).flatten(2))
+            _activate(step, cell.narrow(2, left, n), cell.narrow(2, slot, n), hidden.narrow(2, slot, n))
+        ctx.save_for_backward(gates, hidden, cell, kernel)
         ctx.size = h, w
-        return _unpack(hidden[:, plan.slot], plan.cell, h, w)
+        return _unpack(hidden, plan.slot[plan.cell], h, w)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        gates, hidden, cell, taps = ctx.saved_tensors
+        gates, hidden, cell, kernel = ctx.saved_tensors
         h, w = ctx.size
-        f = hidden.shape[-1]
+        f, b = hidden.shape[1], hidden.shape[3]
         plan = _diagonals(h, w, gates.device)
         # The right-to-left map was shifted down by a row: so is its gradient shifted up.
-        grad = grad.permute(0, 2, 3, 1)
-        shifted = torch.cat([grad[:, 1:], torch.zeros_like(grad[:, :1])], dim=1)
-        grad = _pack(torch.stack([grad, shifted], dim=3).flatten(1, 2), plan.source)
-        factors, to_cell = _factors(gates, cell[:, plan.above + 1], cell[:, plan.slot])
-        back = taps.transpose(2, 3).contiguous()  # (from above, from the left), (2, 4f, f)
+        grad = grad.permute(1, 2, 3, 0)
+        both = grad.new_zeros(2, *grad.shape)
+        both[0], both[1, :, :-1] = grad, grad[:, 1:]
+        grad = _take(both.flatten(2, 3), plan.source)
+        factors, to_cell = _factors(gates, cell[:, :, plan.above + 1], cell[:, :, plan.slot])
+        above_back, left_back = kernel.permute(3, 0, 2, 1).contiguous()  # (2, f, 4f) each
         d_hidden, d_cell = torch.zeros_like(hidden), torch.zeros_like(cell)
         for first, n, slot, above in reversed(plan.steps):
-            step = slice(first, first + n)
-            dh = grad[:, step].add_(d_hidden[:, slot : slot + n])
-            dc = d_cell[:, slot : slot + n].addcmul_(dh, to_cell[:, step])
-            _backward_step(factors[:, step], dh, dc)
-            torch.mul(dc, gates[:, step, :, f : 2 * f], out=d_cell[:, above + 1 : above + 1 + n])
-            flat = factors[:, step].flatten(1, 2)
-            d_hidden[:, above : above + n].flatten(1, 2).baddbmm_(flat, back[0])
-            d_hidden[:, above + 1 : above + 1 + n].flatten(1, 2).baddbmm_(flat, back[1])
-        flat = factors.flatten(1, 2).transpose(1, 2)
-        d_kernel = torch.stack([flat @ hidden[:, plan.above + side].flatten(1, 2) for side in (0, 1)], dim=-1)
-        d_initial = torch.stack([d[:, plan.outside].sum((1, 2)) for d in (d_hidden, d_cell)], dim=1)
-        d_gates = torch.stack([d[cell] for d, cell in zip(factors, plan.cell, strict=True)], dim=2)
-        return d_gates.unflatten(0, (h, w)).permute(2, 3, 4, 0, 1).flatten(1, 2), d_kernel, d_initial
+            left = above + 1
+            dh = grad.narrow(2, first, n).add_(d_hidden.narrow(2, slot, n))
+            dc = d_cell.narrow(2, slot, n).addcmul_(dh, to_cell.narrow(2, first, n))
+            step = factors.narrow(2, first, n)
+            _backward_step(step, dh, dc)
+            torch.mul(dc, gates[:, f : 2 * f, first : first + n], out=d_cell.narrow(2, left, n))
+            flat = step.flatten(2)
+            d_hidden.narrow(2, above, n).flatten(2).baddbmm_(above_back, flat)
+            d_hidden.narrow(2, left, n).flatten(2).baddbmm_(left_back, flat)
+        flat = factors.flatten(2)
+        neighbors = (hidden[:, :, plan.above + side].flatten(2).transpose(1, 2) for side in (0, 1))
+        d_kernel = torch.stack([flat @ states for states in neighbors], dim=-1)
+        d_initial = torch.stack([d[:, :, plan.outside].sum((2, 3)) for d in (d_hidden, d_cell)], dim=1)
+        d_gates = _take(factors, plan.cell).view(8 * f, h, w, b).permute(3, 0, 1, 2)
+        return d_gates, d_kernel, d_initial
 
 
-def _pack(x: Tensor, source: Tensor) -> Tensor:
-    """`(b, pixels, 2, f) -> (2, cells, b, f)`: the pixels of each direction in the order of its cells."""
-    by_pixel = x.permute(2, 1, 0, 3)
-    return torch.stack([pixels[order] for pixels, order in zip(by_pixel, source, strict=True)])
+def _take(x: Tensor, places: Tensor) -> Tensor:
+    """`x[d, :, places[d]]` for both directions: `(2, f, m, b) -> (2, f, n, b)`."""
+    taken = x.new_empty(2, x.shape[1], places.shape[1], x.shape[3])
+    for direction in (0, 1):
+        torch.index_select(x[direction], 1, places[direction], out=taken[direction])
+    return taken
 
 
-def _unpack(hidden: Tensor, cell: Tensor, h: int, w: int) -> Tensor:
-    """`(2, cells, b, f) -> (b, f, h, w)`: the left-to-right map plus the right-to-left one, a row further down."""
-    left, right = (cells[order].unflatten(0, (h, w)) for cells, order in zip(hidden, cell, strict=True))
-    left[1:] += right[:-1]
-    return left.permute(2, 3, 0, 1)
+def _unpack(hidden: Tensor, slot: Tensor, h: int, w: int) -> Tensor:
+    """`(2, f, slots, b) -> (b, f, h, w)`: the left-to-right map plus the right-to-left one, a row further down."""
+    left, right = _take(hidden, slot).unflatten(2, (h, w))
+    left[:, 1:] += right[:, :-1]
+    return left.permute(3, 0, 1, 2)
 
 
 def diagonal_scan(
