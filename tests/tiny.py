@@ -57,7 +57,7 @@ def fit(run, data, *, epochs=3, callbacks=(), changes=None, logger=None, **train
     """Train as `pixelrnn train` does."""
     return train(
         run=run,
-        config=config(data, max_epochs=epochs, **(changes or {})),
+        config=config(data, max_epochs=epochs) | (changes or {}),
         model=model(),
         data=ImageData(data, SHAPE, LEVELS, batch_size=4),
         optimizer=partial(torch.optim.Adam, lr=0.01),

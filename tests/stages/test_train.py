@@ -90,11 +90,24 @@ def test_it_resumes_from_the_checkpoint_alone(tmp_path, data, finished):
     assert len(pd.read_csv(folder / "history.csv")) == 4
 
 
-def test_a_complete_checkpoint_is_enough(tmp_path, data, finished):
-    """The same, all epochs done: nothing is trained, everything is written."""
-    file = tmp_path / "run" / CHECKPOINT
-    file.parent.mkdir(parents=True)
-    file.write_bytes((finished.path / CHECKPOINT).read_bytes())
+def copy(run, folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes((run.path / name).read_bytes())
+
+
+def test_a_complete_checkpoint_of_a_new_claim_is_not_taken_for_its_result(tmp_path, data, finished, capsys):
+    """DVC removed all but the checkpoint because code or data changed. Fault: the old weights in a minute's time."""
+    copy(finished, tmp_path / "run", CHECKPOINT)
+    other = tiny.write_data(tmp_path / "data", train=10)
+    run = tiny.fit(tmp_path / "run", other, epochs=4, changes={"data": finished.config["data"]})
+    assert "from scratch" in capsys.readouterr().out
+    assert run.read("training.json")["images"] == 40
+
+
+def test_interrupted_after_the_last_epoch(tmp_path, data, finished):
+    """All epochs done, the rest not yet written: nothing is trained, everything is written."""
+    copy(finished, tmp_path / "run", CHECKPOINT, "config.yaml")
     restored = tiny.fit(tmp_path / "run", data, epochs=4)
     assert same_weights(restored.model, finished.model)
     for name in ("history.csv", "config.yaml"):
@@ -117,13 +130,11 @@ def test_another_config_is_refused(data, finished):
 
 def test_checkpoint_of_another_config_is_not_continued(tmp_path, data, finished, capsys):
     """DVC kept the checkpoint when the configuration was edited. Fault: loading it."""
-    file = tmp_path / "run" / CHECKPOINT
-    file.parent.mkdir(parents=True)
-    file.write_bytes((finished.path / CHECKPOINT).read_bytes())
+    copy(finished, tmp_path / "run", CHECKPOINT)
     run = tiny.fit(tmp_path / "run", data, epochs=2)
     assert "from scratch" in capsys.readouterr().out
     assert run.read("training.json")["epochs"] == 2
-    assert torch.load(file, weights_only=True)["config"] == run.config
+    assert torch.load(run.path / CHECKPOINT, weights_only=True)["config"] == run.config
 
 
 def test_damaged_checkpoint_is_refused(tmp_path, data):

@@ -123,9 +123,9 @@ def test_checkpoint_of_this_config_only(run):
     assert run.checkpoint is None
     (run.path / CHECKPOINT).parent.mkdir()
     torch.save({"config": run.config | {"seed": 1}}, run.path / CHECKPOINT)
-    assert run.checkpoint is None
+    assert Run.create(run.path, run.config).checkpoint is None
     torch.save({"config": run.config}, run.path / CHECKPOINT)
-    assert run.checkpoint == run.path / CHECKPOINT
+    assert Run.create(run.path, run.config).checkpoint == run.path / CHECKPOINT
 
 
 def test_new_claim_is_not_finished_by_an_old_file(run):

@@ -33,8 +33,8 @@ def train(
     """Fit `model` to `data`; leave in the directory `run` what the table in `pixelrnn.training.run` lists.
 
     `config` is the plain configuration that the objects were built from; it is recorded, and a directory belongs to
-    one. A finished run is left alone, an interrupted one continues, and one whose checkpoint is of another
-    configuration starts from scratch. Raises InputError before anything is written.
+    one. A finished run is left alone, an interrupted one continues, and what `Run.create` finds stale is trained from
+    scratch. Raises InputError before anything is written.
     """
     from pixelrnn.training.callbacks import BestWeights, EpochSeed, History, LastCheckpoint
     from pixelrnn.training.density import DensityModule
@@ -50,17 +50,17 @@ def train(
         callbacks=[*(callbacks or {}).values(), EpochSeed(seed), history, best, LastCheckpoint(config)],
         logger=logger(run) if logger else False,
     )
+    left = Path(run, CHECKPOINT).exists()
     claimed = Run.create(run, config)
     if claimed.finished:
         print(f"{run} is finished: nothing to train (another directory: run=...)")
         return claimed
-    checkpoint = claimed.checkpoint
-    if checkpoint:
+    if claimed.checkpoint:
         print(f"{run} continues from its last epoch")
-    elif Path(run, CHECKPOINT).exists():
-        print(f"{run}: the checkpoint there is of another configuration: starting from scratch")
+    elif left:
+        print(f"{run}: the checkpoint there was of another configuration or a finished run: starting from scratch")
     with tracked(fit.logger, claimed):
-        fit.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        fit.fit(module, datamodule=data, ckpt_path=claimed.checkpoint, weights_only=True)
     if fit.is_global_zero:
         _finish(claimed, model, fit, history, best)
     return claimed

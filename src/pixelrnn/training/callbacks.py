@@ -141,8 +141,10 @@ class LastCheckpoint(Checkpoint):
         trainer.save_checkpoint(Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt")
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Say whose it is."""
+        """Say whose it is, and whether anything is left to do."""
         checkpoint["config"] = self.config
+        last_step = trainer.global_step >= trainer.max_steps > 0
+        checkpoint["complete"] = last_step or trainer.current_epoch + 1 == trainer.max_epochs
 
 
 class SampleGrid(Callback):

@@ -45,6 +45,9 @@ class Run:
     def create(cls, path: str | Path, config: Config) -> "Run":
         """Claim a directory for `config`, or come back to it.
 
+        A new claim deletes what isn't its own: a checkpoint of another configuration, or one of a completed run (DVC
+        keeps it when it removes the other outputs because the code or the data changed), and an old training.json.
+
         Raises InputError, having written nothing, if it belongs to another configuration or its checkpoint is damaged.
         """
         run = cls(Path(path), config)
@@ -54,9 +57,12 @@ class Run:
                 f"{run.path} holds a run of another configuration ({_differ(held, config)}): "
                 "choose another directory with run=..., or delete this one"
             )
-        run._read_checkpoint()
+        state = run._read_checkpoint() or {}
+        stale = state.get("config") != config or (held is None and state.get("complete"))
         try:
             run.path.mkdir(parents=True, exist_ok=True)
+            if stale:
+                run._file(CHECKPOINT).unlink(missing_ok=True)
             if held is None:
                 run._file("training.json").unlink(missing_ok=True)  # of whoever's config.yaml it was
                 run.write("config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
@@ -79,9 +85,9 @@ class Run:
 
     @property
     def checkpoint(self) -> Path | None:
-        """The checkpoint to continue from; None if there is none, or only one of another configuration."""
-        state = self._read_checkpoint()
-        return self._file(CHECKPOINT) if state and state.get("config") == self.config else None
+        """The checkpoint to continue from, if there is one."""
+        file = self._file(CHECKPOINT)
+        return file if file.exists() else None
 
     @cached_property
     def data(self) -> ImageData:
