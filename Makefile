@@ -25,7 +25,7 @@ $(VENV)/installed-dev: $(VENV)/installed
 demo: $(VENV)/installed
 	dvc pull --quiet data.dvc
 	dvc repro
-	@cat artifacts/comparison/comparison.md
+	@sed '/^!/d' artifacts/comparison/comparison.md
 	@echo "Pictures: artifacts/comparison/samples.png, and samples.png in each of artifacts/runs/digits-*"
 
 test: $(VENV)/installed-dev
