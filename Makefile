@@ -4,11 +4,12 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test
+.PHONY: help demo test bench
 
 help:
 	@echo "make demo   train, evaluate and sample the four variants on the embedded digits (no download, account or GPU)"
 	@echo "make test   lint, import contracts, types and tests"
+	@echo "make bench  training, sampling and memory beside the simple path; some minutes, on an idle machine"
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pixelrnn needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make PYTHON=python3.11 ...")'
@@ -34,3 +35,6 @@ test: $(VENV)/installed-dev
 	lint-imports
 	mypy
 	pytest -n 2
+
+bench: $(VENV)/installed-dev
+	python benchmarks/bench.py

@@ -3,6 +3,8 @@
 import importlib
 import inspect
 import pkgutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,10 @@ def test_files_fit_a_reader():
 def test_public_names_are_there():
     for name in pixelrnn.__all__:
         assert getattr(pixelrnn, name) is not None
+
+
+def test_what_needs_no_torch_starts_without_it():
+    """Start-up is mostly imports: the command line, prepare and compare leave torch and Lightning alone."""
+    modules = "pixelrnn.cli, pixelrnn.stages, pixelrnn.data, pixelrnn.results.frame, pixelrnn.results.baselines"
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -12,6 +12,7 @@ from torch import nn
 
 from pixelrnn.layers.raster import RasterLayer
 from pixelrnn.ops.masks import causal_mask, feature_colors
+from pixelrnn.ops.products import row_product
 from pixelrnn.types import Context, Features, Float, Output, Pixel, PixelOutput, Tensor
 
 
@@ -65,22 +66,13 @@ class MaskedConv(RasterLayer):
         weight = self.weight * self.mask
         features_first = x.permute(1, 2, 3, 0).is_contiguous()  # as the scans leave a map
         if weight.shape[2] == 1 and (features_first or self.reach):
-            y = self._product(x, weight)
+            taps = weight[:, :, 0, : self.reach + 1].flip(-1).permute(2, 0, 1)  # without the masked ones
+            y = row_product(x, taps, self.bias)
         else:
             rows_above = weight.shape[2] - 1
             # Zero rows below as well as above, then the surplus cut off: cheaper than padding the top alone by a copy.
             y = F.conv2d(x, weight, self.bias, padding=(rows_above, self.reach))[:, :, : x.shape[2]]
         return y if self.project is None else y + self.project(context)
-
-    def _product(self, x: Features, weight: Tensor) -> Output:
-        """A kernel of one row as one product over all positions; the masked columns on its right are left out."""
-        b, _, h, w = x.shape
-        seen = x.permute(1, 2, 3, 0)
-        if self.reach:
-            padded = F.pad(seen, (0, 0, self.reach, 0))
-            seen = torch.cat([padded[:, :, column : column + w] for column in range(self.reach + 1)])
-        taps = weight[:, :, 0, : self.reach + 1].transpose(1, 2).flatten(1)
-        return torch.addmm(self.bias[:, None], taps, seen.reshape(len(seen), -1)).view(-1, h, w, b).permute(3, 0, 1, 2)
 
     def init_state(self, batch: int, width: int, context: Context | None = None) -> ConvState:
         weight = self.weight * self.mask

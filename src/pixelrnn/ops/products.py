@@ -1,0 +1,56 @@
+"""A causal convolution along the row as a few large products: the input-to-state part of the Row LSTM, and 1x1 layers.
+
+    y(j) = bias + W_0 x(j) + W_1 x(j-1) + W_2 x(j-2) + ...
+
+With the features first in memory and the batch last, as the scans leave a map, W_0 x is one product over all positions
+and each further tap one more, added in place where it has a left neighbor: nothing is padded, shifted or copied, going
+forward or back.
+"""
+
+from typing import Any
+
+import torch
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from pixelrnn.types import Float, Tensor
+
+
+def _by_row(x: Tensor, columns: slice) -> Tensor:
+    """`(f, h, w, b) -> (h, f, columns * b)`, a view."""
+    return x[:, :, columns].transpose(0, 1).flatten(2)
+
+
+class _RowProduct(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        x = x.permute(1, 2, 3, 0).contiguous()
+        h, w = x.shape[1:3]
+        y = torch.addmm(bias[:, None], weight[0], x.flatten(1)).view(-1, *x.shape[1:])
+        for left in range(1, min(len(weight), w)):
+            tap = weight[left].expand(h, -1, -1)
+            _by_row(y, slice(left, None)).baddbmm_(tap, _by_row(x, slice(None, w - left)))
+        ctx.save_for_backward(x, weight)
+        return y.permute(3, 0, 1, 2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x, weight = ctx.saved_tensors
+        h, w = x.shape[1:3]
+        grad = grad.permute(1, 2, 3, 0).contiguous()
+        dx = (weight[0].T @ grad.flatten(1)).view_as(x)
+        d_weight = torch.zeros_like(weight)
+        d_weight[0] = grad.flatten(1) @ x.flatten(1).T
+        for left in range(1, min(len(weight), w)):
+            arrived, seen = _by_row(grad, slice(left, None)), _by_row(x, slice(None, w - left))
+            _by_row(dx, slice(None, w - left)).baddbmm_(weight[left].T.expand(h, -1, -1), arrived)
+            d_weight[left] = (arrived @ seen.transpose(1, 2)).sum(0)
+        return dx.permute(3, 0, 1, 2), d_weight, grad.sum((1, 2, 3))
+
+
+def row_product(
+    x: Float[Tensor, "b f h w"], weight: Float[Tensor, "k g f"], bias: Float[Tensor, " g"]
+) -> Float[Tensor, "b g h w"]:
+    """`weight[d]` multiplies the pixel d places to the left; pixels outside the image are zero."""
+    return _RowProduct.apply(x, weight, bias)
