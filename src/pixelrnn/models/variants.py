@@ -37,25 +37,19 @@ def pixel_cnn(
     context_features: int = 0,
 ) -> AutoregressiveModel:
     """PixelCNN (section 3.4): a bounded receptive field, a cone that grows by one row a layer."""
-    colors = _orders(shape, head)
 
-    def block() -> RasterLayer:
+    def block(colors: int) -> RasterLayer:
+        rows_and_columns = (kernel // 2 + 1, kernel)
         return Chain(
             Pointwise(F.relu),
             MaskedConv(2 * hidden, hidden, colors=colors),
             Pointwise(F.relu),
-            MaskedConv(
-                hidden,
-                hidden,
-                kernel=(kernel // 2 + 1, kernel),
-                colors=colors,
-                context_features=context_features,
-            ),
+            MaskedConv(hidden, hidden, kernel=rows_and_columns, colors=colors, context_features=context_features),
             Pointwise(F.relu),
             MaskedConv(hidden, 2 * hidden, colors=colors),
         )
 
-    _check(hidden=hidden, layers=layers, output_hidden=output_hidden, colors=colors, kernel=kernel)
+    _check_kernel(kernel)
     network = _network(shape, head, hidden, layers, output_hidden, residual, skip, block)
     return AutoregressiveModel(shape, network, head)
 
@@ -74,22 +68,19 @@ def row_lstm(
     context_features: int = 0,
 ) -> AutoregressiveModel:
     """Row LSTM (section 3.1): a triangle that reaches to the top row, but not to the sides of it."""
-    colors = _orders(shape, head)
 
-    def block() -> RasterLayer:
-        return Chain(
-            RowLSTM(
-                2 * hidden,
-                hidden,
-                kernel=kernel,
-                colors=colors,
-                learned_state=learned_state,
-                context_features=context_features,
-            ),
-            MaskedConv(hidden, 2 * hidden, colors=colors),
+    def block(colors: int) -> RasterLayer:
+        lstm = RowLSTM(
+            2 * hidden,
+            hidden,
+            kernel=kernel,
+            colors=colors,
+            learned_state=learned_state,
+            context_features=context_features,
         )
+        return Chain(lstm, MaskedConv(hidden, 2 * hidden, colors=colors))
 
-    _check(hidden=hidden, layers=layers, output_hidden=output_hidden, colors=colors, kernel=kernel)
+    _check_kernel(kernel)
     network = _network(shape, head, hidden, layers, output_hidden, residual, skip, block)
     return AutoregressiveModel(shape, network, head)
 
@@ -112,17 +103,13 @@ def diagonal_bilstm(
     Whole but for one pixel, in the paper's form: (i-1, W-1), the last one of the row above, reaches (i, j) through the
     first kernel's width only. `full_context` repairs that by an extra column on the right.
     """
-    colors = _orders(shape, head)
 
-    def block() -> RasterLayer:
-        return Chain(
-            DiagonalBiLSTM(
-                2 * hidden, hidden, colors=colors, learned_state=learned_state, context_features=context_features
-            ),
-            MaskedConv(hidden, 2 * hidden, colors=colors),
+    def block(colors: int) -> RasterLayer:
+        lstm = DiagonalBiLSTM(
+            2 * hidden, hidden, colors=colors, learned_state=learned_state, context_features=context_features
         )
+        return Chain(lstm, MaskedConv(hidden, 2 * hidden, colors=colors))
 
-    _check(hidden=hidden, layers=layers, output_hidden=output_hidden, colors=colors)
     network = _network(shape, head, hidden, layers, output_hidden, residual, skip, block)
     return AutoregressiveModel(shape, ExtraColumn(network) if full_context else network, head)
 
@@ -135,12 +122,24 @@ def _network(
     output_hidden: int,
     residual: bool,
     skip: bool,
-    block: Callable[[], RasterLayer],
+    block: Callable[[int], RasterLayer],
 ) -> RasterLayer:
-    """Table 1 from top to bottom, around the variant's `block` (2h -> 2h features)."""
-    colors = _orders(shape, head)
+    """Table 1 from top to bottom, around the variant's `block` (2h -> 2h features) of so many colors.
+
+    Raises InputError for a shape or a size that cannot be.
+    """
+    if len(shape) != 3 or min(shape) < 1:
+        raise InputError(f"an image's shape is (colors, rows, columns), all at least 1, not {tuple(shape)}")
+    # How many colors the masks must tell apart: one where the head orders the colors itself.
+    colors = len(head.passes(shape[0]))
+    for name, size, least in (
+        ("hidden", hidden, colors),
+        ("layers", layers, 1),
+        ("output_hidden", output_hidden, colors),
+    ):
+        _check_size(name, size, least)
     first = MaskedConv(shape[0], 2 * hidden, kernel=(4, 7), kind="A", colors=colors)
-    blocks = [Residual(block()) if residual else block() for _ in range(layers)]
+    blocks = [Residual(block(colors)) if residual else block(colors) for _ in range(layers)]
     skips = [MaskedConv(2 * hidden, 2 * hidden, colors=colors) for _ in range(layers)] if skip else []
     last = MaskedConv(output_hidden, head.num_features(shape[0]), colors=colors)
     # Nearly no weight on the features: the first distribution is the head's own, (almost) uniform.
@@ -156,20 +155,13 @@ def _network(
     )
 
 
-def _orders(shape: Shape, head: Head) -> int:
-    """How many colors the masks must tell apart: one where the head orders the colors itself."""
-    if len(shape) != 3 or min(shape) < 1:
-        raise InputError(f"an image's shape is (colors, rows, columns), all at least 1, not {tuple(shape)}")
-    return len(head.passes(shape[0]))
+def _check_size(name: str, size: Any, least: int) -> None:
+    if not isinstance(size, int) or isinstance(size, bool) or size < least:
+        why = ", one feature a color" if least > 1 else ""
+        raise InputError(f"{name} must be a whole number of at least {least}{why}, not {size!r}")
 
 
-def _check(**sizes: Any) -> None:
-    colors = sizes.pop("colors")
-    for name, size in sizes.items():
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            raise InputError(f"{name} must be a whole number of at least 1, not {size!r}")
-    if sizes.get("kernel", 1) % 2 == 0:
-        raise InputError(f"kernel must be odd, so that it has a middle, not {sizes['kernel']}")
-    for name in ("hidden", "output_hidden"):
-        if sizes[name] < colors:
-            raise InputError(f"{name} must be at least {colors}, one feature a color, not {sizes[name]}")
+def _check_kernel(kernel: Any) -> None:
+    _check_size("kernel", kernel, 1)
+    if kernel % 2 == 0:
+        raise InputError(f"kernel must be odd, so that it has a middle, not {kernel}")
