@@ -88,6 +88,22 @@ def test_sweep_gives_each_job_a_directory(pixelrnn, tmp_path):
     assert not (tmp_path / "artifacts" / "runs").exists()
 
 
+def test_named_sweep_again_trains_what_is_missing(pixelrnn, tmp_path):
+    """Fault to plant: a sweep directory with the time in its name."""
+    command = ["train", "sweep=seeds", *SMALL, "seed=0,1"]
+    code, _, err = pixelrnn(*command)
+    assert code == 0, err
+    first, second = sorted(tmp_path.glob("artifacts/sweeps/digits-seeds/*/training.json"))
+    kept = first.stat().st_mtime_ns
+    second.unlink()
+    (second.parent / "checkpoints/last.ckpt").unlink()
+    code, out, err = pixelrnn(*command)
+    assert code == 0, err
+    assert out.count("is finished") == 1
+    assert first.stat().st_mtime_ns == kept
+    assert second.exists()
+
+
 def test_sweep_goes_on_after_a_failing_job(pixelrnn, tmp_path):
     code, _, err = pixelrnn("-m", "train", *[word for word in SMALL if "hidden=2" not in word], "model.hidden=0,2")
     assert code == 2
