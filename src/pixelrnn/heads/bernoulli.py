@@ -1,4 +1,4 @@
-"""Two levels, one logit a color (section 5.2: binarised MNIST)."""
+"""Two levels, one logit a color, for binarised images."""
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""A softmax over all levels: any distribution, multimodal or skewed, and no notion of order (section 2.3)."""
+"""A softmax over all levels: any distribution, multimodal or skewed, and no notion of order (section 2.2)."""
 
 import torch
 import torch.nn.functional as F

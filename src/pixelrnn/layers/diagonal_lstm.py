@@ -1,4 +1,4 @@
-"""Diagonal BiLSTM (section 3.3): two LSTMs that sweep the diagonals, from the left and from the right.
+"""Diagonal BiLSTM (section 3.2): two LSTMs that sweep the diagonals, from the left and from the right.
 
 Input-to-state: a 1x1 mask-B convolution. State-to-state: a kernel over the two neighbors (i-1, j) and (i, j-1), which
 stand in one column of the skewed map. The right-to-left direction is the same on the mirrored map; its output is

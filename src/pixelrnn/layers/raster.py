@@ -68,7 +68,7 @@ class Pointwise(RasterLayer):
 
 
 class Residual(RasterLayer):
-    """`x + layer(x)` (section 3.5, figure 5)."""
+    """`x + layer(x)` (section 3.3, figure 5)."""
 
     def __init__(self, layer: RasterLayer):
         super().__init__()
@@ -88,7 +88,7 @@ class Residual(RasterLayer):
 
 
 class Chain(RasterLayer):
-    """One layer after the other; with `skips`, the sum of what each sends straight to the output (section 3.5)."""
+    """One layer after the other; with `skips`, the sum of what each sends straight to the output (section 3.3)."""
 
     def __init__(self, *layers: RasterLayer, skips: Sequence[RasterLayer] = ()):
         super().__init__()

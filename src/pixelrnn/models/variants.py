@@ -36,7 +36,7 @@ def pixel_cnn(
     skip: bool = True,
     context_features: int = 0,
 ) -> AutoregressiveModel:
-    """PixelCNN (section 3.4): a bounded receptive field, a cone that grows by one row a layer."""
+    """PixelCNN (section 3.5): a bounded receptive field, a cone that grows by one row a layer."""
 
     def block(colors: int) -> RasterLayer:
         rows_and_columns = (kernel // 2 + 1, kernel)
@@ -98,7 +98,7 @@ def diagonal_bilstm(
     full_context: bool = False,
     context_features: int = 0,
 ) -> AutoregressiveModel:
-    """Diagonal BiLSTM (section 3.3): the whole past of every pixel.
+    """Diagonal BiLSTM (section 3.2): the whole past of every pixel.
 
     Whole but for one pixel, in the paper's form: (i-1, W-1), the last one of the row above, reaches (i, j) through the
     first kernel's width only. `full_context` repairs that by an extra column on the right.

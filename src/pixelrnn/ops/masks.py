@@ -1,4 +1,4 @@
-"""Who may see whom (section 2.2 and figure 2, right).
+"""Who may see whom (section 3.4 and figure 2, right).
 
 Pixels are ordered in raster order, colors within a pixel R, G, B. A feature map inherits that order: its features are
 interleaved by color, feature `f` carries color `f mod c`, and a feature of color G may depend on R features of its own

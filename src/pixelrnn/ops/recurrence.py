@@ -1,4 +1,4 @@
-"""The two sequential scans (sections 3.1 to 3.3, equation 3).
+"""The two sequential scans (sections 3.1 and 3.2, equation 3).
 
 Both are one LSTM cell, run over rows or over diagonals. The input-to-state part of the gates, W*x, comes ready-made for
 the whole map; what remains a step is the state-to-state part U*h and the cell:
@@ -50,7 +50,7 @@ def row_scan(
 def diagonal_scan(
     gates: Float[Tensor, "b g2 h w"], kernel: Float[Tensor, "2 g f 2"], initial: Float[Tensor, "2 2 f"]
 ) -> Float[Tensor, "b f h w"]:
-    """The Diagonal BiLSTM's recurrence (section 3.3): two directions, the second on the mirrored map.
+    """The Diagonal BiLSTM's recurrence (section 3.2): two directions, the second on the mirrored map.
 
     `gates` holds 4h features of the left-to-right direction, then 4h of the other. `kernel[d, ..., 0]` multiplies the
     hidden state of (i-1, j), `kernel[d, ..., 1]` that of (i, j-1), in the mirrored map (i, j+1); `initial[d]` is the

@@ -1,4 +1,4 @@
-"""Diagonals as columns (section 3.3, figure 3): row `i` is shifted `i` places to the right.
+"""Diagonals as columns (section 3.2, figure 3): row `i` is shifted `i` places to the right.
 
     a b c            a b c . .
     d e f   skew ->  . d e f .
