@@ -52,5 +52,9 @@ class _RowProduct(Function):
 def row_product(
     x: Float[Tensor, "b f h w"], weight: Float[Tensor, "k g f"], bias: Float[Tensor, " g"]
 ) -> Float[Tensor, "b g h w"]:
-    """`weight[d]` multiplies the pixel d places to the left; pixels outside the image are zero."""
-    return _RowProduct.apply(x, weight, bias)
+    """`weight[d]` multiplies the pixel d places to the left; pixels outside the image are zero.
+
+    Under autocast in the precision of the weights.
+    """
+    with torch.autocast(x.device.type, enabled=False):
+        return _RowProduct.apply(x.to(bias.dtype), weight.to(bias.dtype), bias)

@@ -117,8 +117,9 @@ class _RowScan(Function):
 def row_scan(
     gates: Float[Tensor, "b g h w"], kernel: Float[Tensor, "g f k"], initial: Float[Tensor, "2 f"]
 ) -> Float[Tensor, "b f h w"]:
-    """`recurrence.row_scan`, fast."""
-    return _RowScan.apply(gates, kernel, initial)
+    """`recurrence.row_scan`, fast; under autocast in the precision of the kernel, for the cell state adds up."""
+    with torch.autocast(gates.device.type, enabled=False):
+        return _RowScan.apply(gates.to(kernel.dtype), kernel, initial)
 
 
 class _Diagonals(NamedTuple):
@@ -237,5 +238,6 @@ def _unpack(hidden: Tensor, slot: Tensor, h: int, w: int) -> Tensor:
 def diagonal_scan(
     gates: Float[Tensor, "b g2 h w"], kernel: Float[Tensor, "2 g f 2"], initial: Float[Tensor, "2 2 f"]
 ) -> Float[Tensor, "b f h w"]:
-    """`recurrence.diagonal_scan`, fast."""
-    return _DiagonalScan.apply(gates, kernel, initial)
+    """`recurrence.diagonal_scan`, fast; under autocast in the precision of the kernel, for the cell state adds up."""
+    with torch.autocast(gates.device.type, enabled=False):
+        return _DiagonalScan.apply(gates.to(kernel.dtype), kernel, initial)
