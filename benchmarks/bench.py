@@ -1,6 +1,6 @@
 """How fast, and how far from the floor: every figure beside the simple path, in one run.
 
-    make bench                              the whole suite, about ten minutes on two cores
+    make bench                              the whole suite, about two minutes on two cores
     python benchmarks/bench.py --only step  one of: step sample scaling evaluate loading memory
 
 Writes benchmarks/results.json, results.md and scaling.png. Not part of the tests: timings gate nothing.

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pixelrnn.data import open_arrays
 from pixelrnn.errors import InputError
 
 
@@ -24,8 +25,6 @@ class Prepared:
 
         Raises InputError for missing or damaged files and for images other than the config describes.
         """
-        from pixelrnn.data import open_arrays  # imports torch, which reading the figures of runs does without
-
         return open_arrays(self.path, self.shape, self.levels)
 
     def checksum(self, split: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # Lightning is loaded when the stage runs: `pixelrnn --help` answers without it
+if TYPE_CHECKING:  # NumPy and Pillow are loaded when the stage runs: `pixelrnn --help` answers without them
     from pixelrnn.data import Splits
 
 
