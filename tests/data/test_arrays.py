@@ -1,13 +1,16 @@
 """Prepared arrays on disk: written whole or not at all, and never read when anything about them is wrong."""
 
+import errno
 import json
 import os
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pixelrnn.data import SPLITS, check_images, open_arrays, write_arrays
+from pixelrnn.data import SPLITS, arrays, check_images, open_arrays, write_arrays
+from pixelrnn.data.arrays import NpyWriter, check_gray
 from pixelrnn.errors import InputError
 
 SHAPE, LEVELS = (3, 4, 5), 7
@@ -66,23 +69,56 @@ def test_an_earlier_preparation_is_replaced_whole(tmp_path: Path, prepared: Path
     assert [file.name for file in tmp_path.iterdir()] == ["toy"]
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_npy_files_are_those_of_numpy(tmp_path: Path, order: str) -> None:
+    """Fault: a header of another length once n is known, which would shift the images."""
+    for n in (1, 9, 10, 12345):
+        images = np.random.RandomState(n).randint(0, 2, (n, 1, 2, 3)).astype(np.uint8, order=order)
+        write_arrays(tmp_path / "toy", "toy", (1, 2, 3), 2, dict.fromkeys(SPLITS, images))
+        np.save(tmp_path / "expected.npy", np.ascontiguousarray(images))
+        assert (tmp_path / "toy" / "val.npy").read_bytes() == (tmp_path / "expected.npy").read_bytes()
+
+
+def test_a_stream_gives_the_same_files_as_arrays(tmp_path: Path, prepared: Path) -> None:
+    """Faults: the second piece of a split written over the first; an empty piece taken for an empty split."""
+    pieces = [(k, x[i : i + 2]) for i in range(0, 12, 2) for k, x in reversed(make().items())]
+    written = write_arrays(tmp_path / "stream" / "toy", "toy", SHAPE, LEVELS, iter(pieces))
+    assert everything(tmp_path / "stream" / "toy") == everything(prepared)
+    assert {k: (w.count, w.low, w.high) for k, w in written.items()} == {k: (n, 0, 6) for k, n in COUNTS.items()}
+
+
+def test_a_stream_is_not_held_in_memory(tmp_path: Path) -> None:
+    """Fault: the pieces collected in a list."""
+    held = []
+
+    def pairs():
+        for i in range(20):
+            images = np.full((1, *SHAPE), i % 7, np.uint8)
+            held.append(weakref.ref(images))
+            yield SPLITS[i % 3], images
+            del images
+            assert sum(ref() is not None for ref in held) <= 1
+
+    write_arrays(tmp_path / "toy", "toy", SHAPE, LEVELS, pairs())
+
+
 @pytest.mark.parametrize("earlier", [True, False])
 def test_nothing_half_written_is_left_behind(tmp_path: Path, monkeypatch, earlier: bool) -> None:
-    """Fault: writing straight into `out`; leaving the temporary folder."""
+    """Fault: writing straight into `out`; leaving the temporary folder; a traceback."""
     out = tmp_path / "toy"
     if earlier:
         write_arrays(out, "toy", SHAPE, LEVELS, make())
     before = everything(tmp_path)
-    save, calls = np.save, []
+    append, calls = NpyWriter.append, []
 
-    def disk_full(*args, **kwargs) -> None:
+    def disk_full(*args) -> None:
         calls.append(args)
         if len(calls) == 2:
-            raise OSError("No space left on device")
-        save(*args, **kwargs)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append(*args)
 
-    monkeypatch.setattr(np, "save", disk_full)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr(NpyWriter, "append", disk_full)
+    with pytest.raises(InputError, match=r"toy can't be written \(No space left on device\), so nothing was"):
         write_arrays(out, "toy", SHAPE, LEVELS, make(train=np.zeros((11, *SHAPE), np.uint8)))
     assert everything(tmp_path) == before
     assert out.exists() == earlier
@@ -124,6 +160,17 @@ def test_a_folder_of_something_else_is_never_deleted(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a file"):
         write_arrays(tmp_path / "thesis.tex", "toy", SHAPE, LEVELS, make())
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def test_wrong_gray_levels_are_not_written(tmp_path: Path) -> None:
+    """Faults: gray held to the number of levels of what is drawn from it; not looked at."""
+    gray = np.full((11, *SHAPE), 255, np.uint8)
+    write_arrays(tmp_path / "toy", "toy", SHAPE, LEVELS, make(train_gray=gray))
+    about = json.loads((tmp_path / "toy" / "data.json").read_text())
+    assert sorted(about["md5"]) == ["test.npy", "train.npy", "train_gray.npy", "val.npy"]
+    assert about["counts"] == COUNTS
+    with pytest.raises(InputError, match="toy, train_gray: shape is"):
+        write_arrays(tmp_path / "toy", "toy", SHAPE, LEVELS, make(train_gray=gray[:, :1]))
 
 
 # Reading
@@ -200,3 +247,29 @@ def test_a_shape_that_disagrees_with_the_data(prepared: Path) -> None:
 def test_check_images_takes_the_highest_level() -> None:
     check_images("toy", np.full((1, *SHAPE), LEVELS - 1, np.uint8), SHAPE, LEVELS)
     check_images("toy", np.full((1, *SHAPE), 255, np.uint8), SHAPE, 256)
+
+
+def test_large_arrays_are_not_looked_through(prepared: Path, monkeypatch) -> None:
+    """Fault: every start of a training reads 15 GB. What is seen without it: test_truncated and others."""
+    np.save(prepared / "val.npy", np.full((3, *SHAPE), LEVELS, np.uint8))
+    monkeypatch.setattr(arrays, "LARGE", 179)
+    open_arrays(prepared, SHAPE, LEVELS)
+    monkeypatch.setattr(arrays, "LARGE", 180)
+    with pytest.raises(InputError, match="level 7 found"):
+        open_arrays(prepared, SHAPE, LEVELS)
+
+
+@pytest.mark.parametrize(
+    ("gray", "says"),
+    [
+        (None, r"train_gray\.npy is missing: run `pixelrnn prepare data=toy`"),
+        (np.zeros((10, *SHAPE), np.uint8), "has 10 images, train.npy 11"),
+        (np.zeros((11, 3, 5, 4), np.uint8), "shape is"),
+        (np.zeros((11, *SHAPE), np.float32), "dtype is float32"),
+    ],
+)
+def test_gray_levels_of_other_images(prepared: Path, gray: np.ndarray | None, says: str) -> None:
+    if gray is not None:
+        np.save(prepared / "train_gray.npy", gray)
+    with pytest.raises(InputError, match=says):
+        check_gray(prepared, open_arrays(prepared, SHAPE, LEVELS)["train"])

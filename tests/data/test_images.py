@@ -1,5 +1,6 @@
-"""Batches: the right integers, each image once an epoch, in one process and in two."""
+"""Batches: the right integers, each image once an epoch, in one process and in two, changed at random or not."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import torch
 
 from pixelrnn.data import ImageData, write_arrays
 from pixelrnn.errors import InputError
+from pixelrnn.training.callbacks import EpochSeed, LastCheckpoint
+from pixelrnn.training.run import Run
 
 SHAPE, LEVELS = (1, 2, 3), 40
 COUNTS = {"train": 37, "val": 10, "test": 6}
@@ -46,9 +49,13 @@ def test_every_image_once_an_epoch(path: Path) -> None:
     assert first_pixels(data.test_dataloader()) == list(range(6))
 
 
-def test_images_come_whole(path: Path) -> None:
-    """Fault: the index applied to another axis."""
-    for x in torch.cat(list(ImageData(path, SHAPE, LEVELS, batch_size=8).val_dataloader())):
+@pytest.mark.parametrize("large", [2**30, 0])
+def test_images_come_whole(path: Path, monkeypatch, large: int) -> None:
+    """Fault: the index applied to another axis. Files above a size are read with other advice to the system."""
+    monkeypatch.setattr("pixelrnn.data.arrays.LARGE", large)
+    data = ImageData(path, SHAPE, LEVELS, batch_size=8)
+    assert sorted(first_pixels(data.train_dataloader())) == list(range(37))
+    for x in torch.cat(list(data.val_dataloader())):
         assert x.flatten().tolist() == [int(x[0, 0, 0]) + k for k in range(6)]
 
 
@@ -140,3 +147,129 @@ def test_two_processes_share_an_epoch(path: Path, tmp_path: Path) -> None:
         assert [len(share) for share in shares] == [19, 19]  # 37 images, one of them twice to fill up
         assert sorted(set(shares[0] + shares[1])) == list(range(37))
     assert epochs[0] != epochs[1]
+
+
+# Changed at random
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> Path:
+    """Two levels, drawn from gray 0, 51, 204, 255 in the four columns."""
+    splits = {split: np.zeros((n, 1, 2, 4), np.uint8) for split, n in COUNTS.items()}
+    gray = np.broadcast_to(np.array([0, 51, 204, 255], np.uint8), (37, 1, 2, 4))
+    write_arrays(tmp_path / "drawn", "drawn", (1, 2, 4), 2, splits | {"train_gray": gray})
+    return tmp_path / "drawn"
+
+
+def epoch(data: ImageData) -> torch.Tensor:
+    return torch.cat(list(data.train_dataloader()))
+
+
+def test_half_of_the_training_images_are_mirrored(path: Path) -> None:
+    """Faults: all of them, or whole batches; upside down; the same ones every epoch; validation images, too."""
+    torch.manual_seed(0)
+    data = ImageData(path, SHAPE, LEVELS, batch_size=8, flip=True)
+    epochs = [epoch(data) for _ in range(30)]
+    whole = torch.from_numpy(data.split("train").astype(np.int64))
+    mirrored = torch.zeros(30, 37)
+    for i, images in enumerate(epochs):
+        for x in images:
+            number = int(min(x[0, 0, 0], x[0, 0, 2]))
+            mirrored[i, number] = not torch.equal(x, whole[number])
+            assert torch.equal(x.flip(-1) if mirrored[i, number] else x, whole[number])
+    assert 0.4 < mirrored.mean() < 0.6
+    assert (mirrored.mean(0) > 0.1).all()
+    assert (mirrored.mean(0) < 0.9).all()
+    assert torch.equal(torch.cat(list(data.val_dataloader())), torch.from_numpy(data.split("val").astype(np.int64)))
+    assert first_pixels(data.test_dataloader()) == list(range(6))
+
+
+def test_training_images_are_drawn_anew_from_their_gray(drawn: Path) -> None:
+    """Faults: one drawing for all epochs; ink as likely as 1 - gray; gray levels handed out; validation drawn, too."""
+    torch.manual_seed(0)
+    data = ImageData(drawn, (1, 2, 4), 2, batch_size=8, resample=True)
+    epochs = torch.stack([epoch(data) for _ in range(40)]).double()
+    assert epochs.unique().tolist() == [0, 1]
+    assert torch.allclose(epochs.mean((0, 1, 2, 3)), torch.tensor([0, 0.2, 0.8, 1]).double(), atol=0.02)
+    assert not torch.equal(epochs[0], epochs[1])
+    assert not data.split("train").any()
+    assert not torch.cat([*data.val_dataloader(), *data.test_dataloader()]).any()
+    assert not epoch(ImageData(drawn, (1, 2, 4), 2)).any()
+
+
+def test_both_at_once(drawn: Path) -> None:
+    means = epoch(ImageData(drawn, (1, 2, 4), 2, flip=True, resample=True)).double().mean((0, 1, 2))
+    assert ((means - means.flip(0)).abs() < 0.45).all()
+    assert 0.2 < means[0] < 0.8
+
+
+def test_nothing_to_draw_from(path: Path, drawn: Path) -> None:
+    with pytest.raises(InputError, match=r"resample=true draws two levels, but data\.levels is 40"):
+        ImageData(path, SHAPE, LEVELS, resample=True)
+    (drawn / "train_gray.npy").unlink()
+    ImageData(drawn, (1, 2, 4), 2)
+    with pytest.raises(InputError, match=r"train_gray\.npy is missing"):
+        ImageData(drawn, (1, 2, 4), 2, resample=True)
+
+
+class Diary(pl.LightningModule):
+    """Trains nothing; writes down what it saw, an entry an epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.epochs: dict[int, list[torch.Tensor]] = {}
+
+    def training_step(self, batch: torch.Tensor) -> torch.Tensor:
+        self.epochs.setdefault(self.current_epoch, []).append(batch)
+        return self.weight.sum()
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def diary(data: ImageData, folder: Path, epochs: int, resume: bool = False) -> dict[int, torch.Tensor]:
+    trainer = pl.Trainer(
+        accelerator="cpu",
+        max_epochs=epochs,
+        callbacks=[EpochSeed(3), LastCheckpoint({})],
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=folder,
+    )
+    module = Diary()
+    torch.manual_seed(epochs)  # whatever came before an epoch has no part in it
+    last = folder / "checkpoints" / "last.ckpt" if resume else None
+    trainer.fit(module, data.train_dataloader(), ckpt_path=last, weights_only=True)
+    return {i: torch.cat(batches) for i, batches in module.epochs.items()}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_resumed_run_sees_what_an_uninterrupted_one_does(drawn: Path, tmp_path: Path, workers: int) -> None:
+    """Faults: workers that outlive an epoch, and their generators with them; a generator seeded once for all epochs."""
+    data = ImageData(drawn, (1, 2, 4), 2, batch_size=8, num_workers=workers, flip=True, resample=True)
+    whole = diary(data, tmp_path / "a", epochs=3)
+    first, rest = diary(data, tmp_path / "b", epochs=1), diary(data, tmp_path / "b", epochs=3, resume=True)
+    assert (sorted(whole), sorted(first), sorted(rest)) == ([0, 1, 2], [0], [1, 2])
+    for i, images in (first | rest).items():
+        assert torch.equal(images, whole[i])
+    assert not torch.equal(whole[1], whole[2])
+
+
+def test_another_process_is_not_sent_the_images(drawn: Path) -> None:
+    """Fault: memory-mapped arrays pickled with what they hold, 15 GB for each process."""
+    many = {split: np.zeros((5000, 1, 2, 4), np.uint8) for split in COUNTS}
+    write_arrays(drawn, "drawn", (1, 2, 4), 2, many | {"train_gray": many["train"]})
+    data = ImageData(drawn, (1, 2, 4), 2, batch_size=8, flip=True, resample=True)
+    for thing in (data, data.train_dataloader().dataset):
+        assert len(pickle.dumps(thing)) < 5000
+    again = pickle.loads(pickle.dumps(data))
+    assert len(again.split("train")) == len(again.train_dataloader().dataset) == 5000
+
+
+def test_a_runs_data_is_what_its_configuration_says(drawn: Path) -> None:
+    """Fault: keys that are recorded and not read: a run that is loaded sees other images."""
+    config = {"path": str(drawn), "shape": [1, 2, 4], "levels": 2, "batch_size": 5, "flip": True, "resample": True}
+    data = Run(drawn, {"data": config | {"name": "drawn", "source": {}}}).data
+    assert (data.flip, data.resample, data.batch_size) == (True, True, 5)

@@ -1,26 +1,36 @@
 """`pixelrnn prepare`: raw files to checked arrays with fixed splits."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # NumPy and Pillow are loaded when the stage runs: `pixelrnn --help` answers without them
-    from pixelrnn.data import Splits
+    import numpy as np
+
+    from pixelrnn.data import Pairs
 
 
-def prepare(source: "Callable[[], Splits]", name: str, shape: Sequence[int], levels: int, out: str | Path) -> None:
+def prepare(
+    source: "Callable[[], Mapping[str, np.ndarray] | Pairs]",
+    name: str,
+    shape: Sequence[int],
+    levels: int,
+    out: str | Path,
+) -> None:
     """Read the raw files by `source`, check what it gives, write it to `out` (see `pixelrnn.data.arrays`).
 
     Prints one line a split. The same raw files and arguments give the same bytes.
 
     Raises:
-        InputError: a raw file is missing or damaged, or what it holds is not uint8 (n, *shape) of `levels` levels.
+        InputError: a raw file is missing or damaged, what it holds is not uint8 (n, *shape) of `levels` levels, or
+            `out` holds something other than prepared arrays.
     """
     from pixelrnn.data import SPLITS, write_arrays
+    from pixelrnn.data.arrays import check_description, check_replaceable
 
-    splits = source()
-    write_arrays(out, name, shape, levels, splits)
+    c, h, w = check_description(shape, levels)
+    check_replaceable(out)  # before a download or an hour's work
+    written = write_arrays(out, name, shape, levels, source())
     for split in SPLITS:
-        images = splits[split]
-        c, h, w = images.shape[1:]
-        print(f"{name} {split:5} {len(images):6} images {c}x{h}x{w}, levels {images.min()}..{images.max()} of {levels}")
+        images = written[split]
+        print(f"{name} {split:5} {images.count:6} images {c}x{h}x{w}, levels {images.low}..{images.high} of {levels}")

@@ -1,9 +1,6 @@
-"""Raw files to arrays: one function a data set, each giving `{split: uint8 (n, c, h, w)}` with levels 0..K-1.
+"""Embedded color data: patches of photographs.
 
-The splits are fixed here and only here. Nothing of one split may be seen in another: digits are dealt out by a seeded
-permutation; photographs are cut into vertical bands, and no patch crosses from one band into the next.
-
-A new data set is one more function and one more `conf/data/*.yaml`.
+Photographs are cut into vertical bands, and no patch crosses from one band into the next: no pixel is in two splits.
 """
 
 from collections.abc import Sequence
@@ -12,35 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from pixelrnn.data.sources.raw import check_exists, reading
+from pixelrnn.data.splits import SPLITS, Splits
 from pixelrnn.errors import InputError
 
-Splits = dict[str, np.ndarray]
 Corner = tuple[int, int]  # top row, left column
-
-SPLITS = ("train", "val", "test")
-
-
-def digits(file: str | Path, seed: int = 0, val: int = 200, test: int = 300) -> Splits:
-    """UCI handwritten digits: (n, 1, 8, 8), 17 levels (how many of 16 pixels of the original bitmap were inked).
-
-    `val` and `test` images are drawn with `seed`; all others are for training.
-
-    Raises:
-        InputError: the file is missing or damaged, holds something else, or has too few images for the split.
-    """
-    images = _read_npz(Path(file), "images")
-    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (8, 8):
-        raise InputError(
-            f"{file}: 'images' is {images.dtype} {images.shape}, expected uint8 (n, 8, 8): {_repull(file)}"
-        )
-    if images.size and images.max() > 16:
-        raise InputError(f"{file}: 'images' has level {images.max()}, expected 0..16: {_repull(file)}")
-    if min(val, test) < 1 or val + test >= len(images):
-        raise InputError(f"{file}: {len(images)} images can't give val={val} and test={test} and leave some for train")
-    # RandomState, not default_rng: its stream is frozen, so the splits are the same under every numpy.
-    order = np.random.RandomState(seed).permutation(len(images))
-    parts = np.split(images[order, None], [val, val + test])
-    return {"train": parts[2], "val": parts[0], "test": parts[1]}
 
 
 def photo_patches(
@@ -108,34 +81,8 @@ def patch_corners(
     }
 
 
-def _read_npz(file: Path, key: str) -> np.ndarray:
-    _must_exist(file)
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            return np.asarray(archive[key])
-    except Exception as error:  # damage makes numpy, zipfile and zlib raise about ten kinds
-        raise InputError(f"{file} is damaged or not the expected npz ({_reason(error)}): {_repull(file)}") from error
-
-
 def _read_photo(file: Path) -> np.ndarray:
     """(h, w, 3) uint8."""
-    _must_exist(file)
-    try:
-        with Image.open(file) as photo:
-            return np.asarray(photo.convert("RGB"))
-    except Exception as error:  # as above: Pillow has its own kinds
-        raise InputError(f"{file} is damaged or not an image ({_reason(error)}): {_repull(file)}") from error
-
-
-def _must_exist(file: Path) -> None:
-    if not file.is_file():
-        raise InputError(f"{file} is missing: run `dvc pull data.dvc` in the top folder of the repository")
-
-
-def _repull(file: str | Path) -> str:
-    return f"delete {file} and run `dvc pull data.dvc`"
-
-
-def _reason(error: Exception) -> str:
-    """The first line of an error: an InputError is one line."""
-    return (str(error) or type(error).__name__).splitlines()[0]
+    check_exists(file, "run `dvc pull data.dvc` in the top folder of the repository")
+    with reading(file, "an image", f"delete {file} and run `dvc pull data.dvc`"), Image.open(file) as photo:
+        return np.asarray(photo.convert("RGB"))

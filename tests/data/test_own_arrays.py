@@ -1,0 +1,174 @@
+"""Anybody's arrays, in an npz file and as npy files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.raw_files import DAMAGE, noise
+
+from pixelrnn.data import npy_arrays, npz_arrays, write_arrays
+from pixelrnn.data.sources import rows
+from pixelrnn.errors import InputError
+
+
+def save_npz(folder: Path, arrays: dict[str, np.ndarray]) -> Path:
+    np.savez(folder / "mine.npz", **arrays)
+    return folder / "mine.npz"
+
+
+def save_npz_compressed(folder: Path, arrays: dict[str, np.ndarray]) -> Path:
+    np.savez_compressed(folder / "mine.npz", **arrays)
+    return folder / "mine.npz"
+
+
+def save_npy(folder: Path, arrays: dict[str, np.ndarray]) -> Path:
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    return folder
+
+
+FORMS = [
+    pytest.param(save_npz, npz_arrays, id="npz"),
+    pytest.param(save_npz_compressed, npz_arrays, id="compressed"),
+    pytest.param(save_npy, npy_arrays, id="npy"),
+]
+
+
+def collected(pairs) -> dict[str, np.ndarray]:
+    parts: dict[str, list[np.ndarray]] = {}
+    for split, images in pairs:
+        parts.setdefault(split, []).append(images)
+    return {split: np.concatenate(images) for split, images in parts.items()}
+
+
+@pytest.mark.parametrize(("save", "read"), FORMS)
+def test_colors_move_to_the_front(tmp_path: Path, save, read) -> None:
+    """Faults: NHWC taken for NCHW; gray images without an axis of colors; x_val dealt out once more."""
+    arrays = {"x_train": noise(5, 4, 6, 3), "x_val": noise(2, 4, 6, 3, seed=1), "x_test": noise(3, 4, 6, 3, seed=2)}
+    splits = collected(read(save(tmp_path, arrays), 256))
+    for split in ("train", "val", "test"):
+        np.testing.assert_array_equal(splits[split], arrays[f"x_{split}"].transpose(0, 3, 1, 2))
+    for shape in [(5, 4, 6), (5, 4, 6, 1)]:
+        gray = collected(read(save(tmp_path, {name: noise(*shape) for name in arrays}), 256))
+        np.testing.assert_array_equal(gray["val"], noise(*shape).reshape(5, 1, 4, 6))
+
+
+@pytest.mark.parametrize(("save", "read"), FORMS)
+def test_without_validation_a_share_of_the_training_images(tmp_path: Path, save, read) -> None:
+    """Faults: an image in both; test images drawn from; the last ones, which may all be of one class."""
+    train = np.arange(40, dtype=np.uint8).repeat(4).reshape(40, 2, 2)
+    path = save(tmp_path, {"x_train": train, "x_test": train[:3], "y_train": np.arange(40)})
+    dealt = {
+        seed: {k: x[:, 0, 0, 0].tolist() for k, x in collected(read(path, 256, 0.2, seed)).items()} for seed in (0, 1)
+    }
+    assert sorted(dealt[0]["train"] + dealt[0]["val"]) == list(range(40))
+    assert (len(dealt[0]["val"]), dealt[0]["test"]) == (8, [0, 1, 2])
+    assert dealt[0]["val"] != dealt[1]["val"]
+    assert dealt[0]["val"] != list(range(32, 40))
+
+
+@pytest.mark.parametrize(("save", "read"), FORMS)
+def test_a_few_images_at_a_time(tmp_path: Path, monkeypatch, save, read) -> None:
+    """Fault: the whole array in memory."""
+    monkeypatch.setattr(rows, "CHUNK", 8 * 30)
+    arrays = {"x_train": noise(50, 5, 6), "x_test": noise(50, 5, 6, seed=1)}
+    pairs = list(read(save(tmp_path, arrays), 256))
+    assert max(len(images) for _, images in pairs) <= 8
+    np.testing.assert_array_equal(collected(pairs)["test"][:, 0], arrays["x_test"])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, ">f8", np.float16, bool])
+def test_whole_numbers_are_levels_and_fractions_intensities(tmp_path: Path, dtype) -> None:
+    """Faults: fractions cut off to zero; big-endian values read as little-endian."""
+    levels = noise(6, 4, 4, levels=2 if dtype is bool else 5)
+    values = levels / 4 if np.dtype(dtype).kind == "f" else levels
+    path = save_npz(tmp_path, {"x_train": values.astype(dtype), "x_test": values.astype(dtype)})
+    got = collected(npz_arrays(path, 5))["test"]
+    assert got.dtype == np.uint8
+    np.testing.assert_array_equal(got[:, 0], levels)
+
+
+def wrong(value: float, dtype) -> np.ndarray:
+    x = np.zeros((6, 4, 4), dtype)
+    x[3, 2, 1] = value
+    return x
+
+
+WRONG = [
+    pytest.param(wrong(np.nan, np.float32), "1 of the values are NaN", id="NaN"),
+    pytest.param(wrong(np.inf, np.float32), "values 0 to inf, expected fractions from 0 to 1", id="infinity"),
+    pytest.param(wrong(200.0, np.float64), "values 0 to 200, expected fractions from 0 to 1", id="fraction"),
+    pytest.param(wrong(-0.5, np.float64), "values -0.5 to 0, expected fractions from 0 to 1", id="negative fraction"),
+    pytest.param(wrong(5, np.uint8), "values 0 to 5, expected levels=5, so whole numbers from 0 to 4", id="level"),
+    pytest.param(wrong(-1, np.int64), "values -1 to 0, expected levels=5", id="negative level"),
+    pytest.param(wrong(257, np.int64), "values 0 to 257, expected levels=5", id="level that wraps round"),
+    pytest.param(wrong(1, np.complex64), "type is complex64", id="complex"),
+    pytest.param(np.array([["a"] * 4] * 6), "expected .n, h, w.", id="text"),
+    pytest.param(np.zeros((6, 16), np.uint8), r"shape is \(n, 16\), expected", id="flat"),
+    pytest.param(np.zeros((6, 3, 4, 4), np.uint8), r"shape is \(n, 3, 4, 4\), expected", id="colors first"),
+    pytest.param(np.zeros((6, 4, 5), np.uint8), r"shape is .*\(6, 1, 4, 5\), expected \(n, 1, 4, 4\)", id="size"),
+    pytest.param(np.zeros((0, 4, 4), np.uint8), "the split is empty", id="empty"),
+    pytest.param(np.array([{}], object), "pickled objects", id="objects"),
+    pytest.param(np.array(3, np.uint8), "first axis is not that of the images", id="no axis"),
+    pytest.param(np.zeros((4, 4, 6), np.uint8).T, "apply np.ascontiguousarray", id="Fortran's order"),
+]
+
+
+@pytest.mark.parametrize("name", ["x_train", "x_val", "x_test"])
+@pytest.mark.parametrize(("values", "says"), WRONG)
+@pytest.mark.parametrize(("save", "read"), FORMS[::2])
+def test_arrays_of_another_kind(tmp_path: Path, save, read, values: np.ndarray, says: str, name: str) -> None:
+    """Faults: each check left out; what was written before the wrong array left behind."""
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    good = {key: np.zeros((6, 4, 4), np.uint8) for key in ("x_train", "x_val", "x_test")}
+    path = save(folder, good | {name: values})
+    with pytest.raises(InputError, match=says) as caught:
+        write_arrays(tmp_path / "out", "mine", (1, 4, 4), 5, read(path, 5))
+    assert name.removeprefix("x_") in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert [file.name for file in tmp_path.iterdir()] == ["raw"]
+
+
+@pytest.mark.parametrize(("save", "read"), FORMS)
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged(tmp_path: Path, save, read, damage: str) -> None:
+    """Fault: zip's own checksum not reached. (In an npy file there is none, so a changed value can't be seen.)"""
+    path = save(tmp_path, {"x_train": noise(50, 4, 4), "x_test": noise(50, 4, 4, seed=1)})
+    file = path if path.is_file() else path / "x_test.npy"
+    file.write_bytes(DAMAGE[damage if path.is_file() else damage.replace("middle", "short")](file.read_bytes()))
+    with pytest.raises(InputError, match=r"is damaged or not an np[yz] file") as caught:
+        collected(read(path, 256))
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_more_values_than_the_header_says(tmp_path: Path) -> None:
+    """Fault: two files written into one."""
+    save_npy(tmp_path, {"x_train": noise(5, 4, 4), "x_test": noise(5, 4, 4)})
+    with (tmp_path / "x_test.npy").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(InputError, match="it has more bytes than its header says"):
+        collected(npy_arrays(tmp_path, 256))
+
+
+@pytest.mark.parametrize(("save", "read"), FORMS[::2])
+@pytest.mark.parametrize("name", ["x_train", "x_test"])
+def test_missing_arrays(tmp_path: Path, save, read, name: str) -> None:
+    arrays = {"x_train": noise(5, 4, 4), "x_val": noise(5, 4, 4), "x_test": noise(5, 4, 4)}
+    del arrays[name]
+    with pytest.raises(InputError, match=f"has no .*{name}"):
+        read(save(tmp_path, arrays), 256)
+
+
+def test_missing_files(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"mine\.npz is missing"):
+        npz_arrays(tmp_path / "mine.npz", 256)
+    with pytest.raises(InputError, match=r"nowhere .* has no npy file x_train"):
+        npy_arrays(tmp_path / "nowhere", 256)
+
+
+@pytest.mark.parametrize("val", [0, 1, 5, -0.1])
+def test_a_share_that_is_none(tmp_path: Path, val: float) -> None:
+    with pytest.raises(InputError, match=f"val={val} is a share"):
+        npz_arrays(save_npz(tmp_path, {"x_train": noise(5, 4, 4), "x_test": noise(5, 4, 4)}), 256, val)
