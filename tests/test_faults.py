@@ -102,9 +102,9 @@ def all_colors_in_one_pass(monkeypatch):
 
     fill = AutoregressiveModel.fill
 
-    def hasty(self, *args):
+    def hasty(self, *args, **options):
         monkeypatch.setattr(self.head, "passes", lambda colors: [list(range(colors))], raising=False)
-        return fill(self, *args)
+        return fill(self, *args, **options)
 
     monkeypatch.setattr(AutoregressiveModel, "fill", hasty)
 

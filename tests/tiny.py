@@ -53,6 +53,14 @@ def model(seed=0):
     return pixel_cnn(shape=SHAPE, head=Softmax(LEVELS), hidden=2, layers=1, output_hidden=4)
 
 
+def pushed_model(seed=0):
+    """The same off its initial values, so that pixels differ in what they cost."""
+    pushed = model(seed)
+    for parameter in pushed.parameters():
+        parameter.data += 0.5 * torch.randn_like(parameter)
+    return pushed
+
+
 def fit(run, data, *, epochs=3, callbacks=(), changes=None, logger=None, **trainer):
     """Train as `pixelrnn train` does."""
     return train(
@@ -72,3 +80,9 @@ def fit(run, data, *, epochs=3, callbacks=(), changes=None, logger=None, **train
 def contents(folder):
     """Every file below a directory, with its bytes: to see that nothing was written."""
     return {file: file.read_bytes() for file in Path(folder).rglob("*") if file.is_file()}
+
+
+# What makes a command small: 4x4 images from the folder `data`, one epoch of a few hundred parameters.
+WORDS = ["data.path=data", "data.shape=[1,4,4]", "data.levels=3", "data.batch_size=4"]
+WORDS += ["model.hidden=2", "model.layers=1", "model.output_hidden=4"]
+WORDS += ["trainer.max_epochs=1", "trainer.accelerator=cpu", "logger=none", "~callbacks.summary"]

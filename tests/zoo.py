@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from hydra import compose, initialize_config_dir
@@ -31,14 +32,19 @@ def build(
     h = 7 is not a multiple of 3, so that gates whose colors are misaligned show.
     """
     sizes = {"hidden": 7, "layers": 2, "output_hidden": 8, **sizes}
-    config = _config(variant, head).copy()
-    config.data.shape, config.data.levels = list(shape), 2 if head == "bernoulli" else levels
-    _resize(config.model, sizes)
     torch.manual_seed(seed)
-    model = instantiate(config.model, _convert_="all").double()
+    model = instantiate(describe(variant, head, shape, levels, **sizes), _convert_="all").double()
     for parameter in model.parameters():
         parameter.data += push * torch.randn_like(parameter)
     return model
+
+
+def describe(variant: str, head: str, shape: tuple[int, int, int], levels: int, **sizes: object) -> dict[str, Any]:
+    """The same as a run records it in config.yaml: plain values."""
+    config = _config(variant, head).copy()
+    config.data.shape, config.data.levels = list(shape), 2 if head == "bernoulli" else levels
+    _resize(config.model, sizes)
+    return OmegaConf.to_container(config.model, resolve=True)
 
 
 @cache

@@ -1,6 +1,7 @@
 """Heads: probabilities that sum to one, samples that follow them, the robust formula against the simple one."""
 
 import itertools
+from functools import partial
 
 import pytest
 import torch
@@ -26,19 +27,65 @@ def test_a_pixel_sums_to_one(head, colors):
     torch.testing.assert_close(total, torch.ones_like(total))
 
 
+def tempered(head, features, colors, temperature):
+    """The probability of every pixel: each color's p(level | colors before it)^(1/T) made to sum to one."""
+    x = every_pixel(head, colors)
+    p = head.log_prob(features.expand(len(x), -1), x).exp().view(colors * (head.levels,))
+    total = torch.ones_like(p)
+    for color in range(colors):
+        later = tuple(range(color + 1, colors))
+        upto = p.sum(dim=later, keepdim=True) if later else p  # of the colors up to this one
+        given = upto / upto.sum(color, keepdim=True)
+        total = total * given ** (1 / temperature) / (given ** (1 / temperature)).sum(color, keepdim=True)
+    return total.flatten()
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.5, 2.0])
 @pytest.mark.parametrize("colors", [1, 3])
 @pytest.mark.parametrize("head", HEADS, ids=repr)
-def test_samples_follow_the_probabilities(head, colors):
-    """Given fixed features the colors are drawn jointly; the frequencies of 100,000 draws stay within 5 sigma."""
+def test_samples_follow_the_probabilities(head, colors, temperature):
+    """Given fixed features the colors are drawn jointly; the frequencies of 100,000 draws stay within 5 sigma.
+
+    Faults: scales multiplied by T instead of probabilities raised to 1/T; later colors drawn without the earlier ones.
+    """
     torch.manual_seed(0)
     features = torch.randn(1, head.num_features(colors), dtype=torch.float64)
-    x = every_pixel(head, colors)
-    p = head.log_prob(features.expand(len(x), -1), x).exp()
+    p = tempered(head, features, colors, temperature)
     n = 100_000
-    drawn = head.sample(features.expand(n, -1), colors, torch.Generator().manual_seed(0))
+    drawn = head.sample(features.expand(n, -1), colors, torch.Generator().manual_seed(0), temperature)
     place = (drawn * head.levels ** torch.arange(colors - 1, -1, -1)).sum(1)
-    frequency = torch.bincount(place, minlength=len(x)) / n
+    frequency = torch.bincount(place, minlength=len(p)) / n
     assert ((frequency - p).abs() <= 5 * (p * (1 - p) / n).sqrt() + 1e-6).all()
+
+
+@pytest.mark.parametrize("colors", [1, 3])
+@pytest.mark.parametrize("head", HEADS, ids=repr)
+def test_at_temperature_zero_the_likeliest_level_is_drawn(head, colors):
+    """Of each color given those before it: the limit of small temperatures, without a division by zero."""
+    torch.manual_seed(0)
+    features = torch.randn(1, head.num_features(colors), dtype=torch.float64)
+    best = tempered(head, features, colors, 0.01).argmax()
+    for temperature in (0.0, 1e-30):
+        drawn = head.sample(features.expand(50, -1), colors, temperature=temperature)
+        assert (drawn == every_pixel(head, colors)[best]).all()
+
+
+@pytest.mark.parametrize("head", [Bernoulli(), Softmax(4)], ids=repr)
+def test_levels_that_are_as_likely_share_temperature_zero(head):
+    drawn = head.sample(torch.zeros(200, head.num_features(1)), 1, torch.Generator().manual_seed(0), temperature=0.0)
+    assert set(drawn.flatten().tolist()) == set(range(head.levels))
+
+
+def test_temperature_one_draws_as_without_one():
+    """The same random numbers are spent: seeds keep their images."""
+    torch.manual_seed(0)
+    features = torch.randn(100, 12)
+    seeded = partial(torch.Generator().manual_seed, 5)
+    plain = torch.multinomial(features.view(-1, 4, 3).movedim(1, -1).softmax(-1).flatten(0, 1), 1, generator=seeded())
+    assert (Softmax(4).sample(features, 3, seeded(), 1.0) == plain.view(-1, 3)).all()
+    assert (
+        Bernoulli().sample(features, 12, seeded(), 1.0) == torch.bernoulli(features.sigmoid(), generator=seeded())
+    ).all()
 
 
 @pytest.mark.parametrize("head", HEADS, ids=repr)
@@ -49,6 +96,8 @@ def test_maps_and_single_pixels_agree(head):
     together = head.log_prob(features, x)
     for i, j in itertools.product(range(2), range(3)):
         torch.testing.assert_close(head.log_prob(features[:, :, i, j], x[:, :, i, j]), together[:, i, j])
+    drawn = head.sample(features, 3, temperature=0.0)
+    assert (drawn[:, :, 1, 2] == head.sample(features[:, :, 1, 2], 3, temperature=0.0)).all()
 
 
 @pytest.mark.parametrize("levels", [2, 3, 256])

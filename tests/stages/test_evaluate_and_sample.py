@@ -1,5 +1,8 @@
+import hashlib
 import json
 import math
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from PIL import Image
 from tests import tiny
 
 from pixelrnn.errors import InputError
+from pixelrnn.models import AutoregressiveModel
 from pixelrnn.stages import evaluate, sample
 from pixelrnn.training.run import Run
 
@@ -16,7 +20,7 @@ from pixelrnn.training.run import Run
 def run(tmp_path):
     """A run with weights, as if trained."""
     run = Run.create(tmp_path / "run", tiny.config(tiny.write_data(tmp_path / "data")))
-    run.save_weights(tiny.model(seed=2).state_dict())
+    run.save_weights(tiny.pushed_model(seed=2).state_dict())
     return run
 
 
@@ -24,7 +28,7 @@ def test_evaluate_scores_every_image_once(run):
     """Fault: the last, uneven batch dropped, or batch means."""
     images = torch.from_numpy(np.load(run.config["data"]["path"] + "/test.npy").astype(np.int64))
     with torch.no_grad():
-        nats = -tiny.model(seed=2).log_prob(images).double().numpy()
+        nats = -tiny.pushed_model(seed=2).log_prob(images).double().numpy()
     metrics = evaluate(run.path)
     kept = np.load(run.path / "test_nll.npy")
     assert kept.dtype == np.float64
@@ -35,6 +39,44 @@ def test_evaluate_scores_every_image_once(run):
     assert metrics["nll_nats_se"] == pytest.approx(nats.std(ddof=1) / math.sqrt(5), rel=1e-5)
     assert metrics["bits_per_dim"] == pytest.approx(nats.mean() / 16 / math.log(2), rel=1e-6)
     assert metrics["bits_per_dim_se"] == pytest.approx(metrics["nll_nats_se"] / 16 / math.log(2))
+    per_pixel = np.load(run.path / "test_nll_map.npy")
+    assert per_pixel.dtype == np.float16
+    with torch.no_grad():
+        np.testing.assert_allclose(per_pixel, -tiny.pushed_model(seed=2).log_prob_map(images), rtol=1e-3)
+    np.testing.assert_allclose(per_pixel.astype(float).sum((1, 2)), kept, rtol=1e-3)
+
+
+def test_evaluate_names_the_images_it_scored(run):
+    """Their md5 as `prepare` recorded it; data that carries none has none."""
+    folder = Path(run.config["data"]["path"])
+    assert evaluate(run.path)["data_md5"] == hashlib.md5((folder / "test.npy").read_bytes()).hexdigest()
+    assert evaluate(run.path, split="val")["data_md5"] == hashlib.md5((folder / "val.npy").read_bytes()).hexdigest()
+    about = json.loads((folder / "data.json").read_text())
+    (folder / "data.json").write_text(json.dumps({key: about[key] for key in about if key != "md5"}))
+    assert evaluate(run.path)["data_md5"] is None
+
+
+def test_evaluate_computes_the_network_once(run, monkeypatch):
+    """Fault: one pass for the images' nats, another for the pixels'."""
+    forward, seen = AutoregressiveModel.forward, []
+    monkeypatch.setattr(
+        AutoregressiveModel, "forward", lambda self, x, *rest: seen.append(len(x)) or forward(self, x, *rest)
+    )
+    evaluate(run.path, batch_size=2)
+    assert seen == [2, 2, 1]
+
+
+def test_no_number_is_no_result(run):
+    """Fault: NaN written to metrics.json, or a map left half-written."""
+    evaluate(run.path)
+    before = tiny.contents(run.path)
+    state = tiny.model().state_dict()
+    next(iter(state.values()))[0] = torch.nan
+    run.save_weights(state)
+    with pytest.raises(InputError, match="no finite likelihood"):
+        evaluate(run.path)
+    after = tiny.contents(run.path)
+    assert {file for file in after if after[file] != before.get(file)} == {run.path / "weights.safetensors"}
 
 
 def test_evaluate_does_not_depend_on_the_batches(run):
@@ -75,6 +117,56 @@ def test_sample_writes_picture_levels_and_time(run):
     assert told["seconds_per_image"] == pytest.approx(told["seconds"] / 10, abs=1e-3)
 
 
+def test_sample_completes_test_images(run):
+    """Their upper half given; all of five, and always the same."""
+    sample(run.path, images=1, completions=3)
+    completed = np.load(run.path / "completions.npy")
+    tests = np.load(run.config["data"]["path"] + "/test.npy")
+    assert completed.shape == (5, 1 + 3, *tiny.SHAPE)
+    assert completed.dtype == np.uint8
+    assert (completed[:, 0] == tests).all()
+    assert (completed[..., :2, :] == tests[:, None, :, :2]).all()
+    assert (completed[:, 1:, :, 2:] != tests[:, None, :, 2:]).any()
+    assert Image.open(run.path / "completions.png").size == (4 * 68 + 8, 5 * 68 + 4)
+    sample(run.path, images=9, completions=3)
+    assert (np.load(run.path / "completions.npy") == completed).all()
+
+
+def test_at_most_eight_are_completed(run, tmp_path):
+    """Spread over the split, which may be sorted: the first eight of binarised MNIST are zeros."""
+    tiny.write_data(tmp_path / "more", test=15)
+    other = Run.create(tmp_path / "other", tiny.config(tmp_path / "more"))
+    other.save_weights(tiny.model().state_dict())
+    sample(other.path, images=1, completions=1)
+    completed = np.load(other.path / "completions.npy")
+    assert completed.shape == (8, 2, *tiny.SHAPE)
+    assert (completed[:, 0] == np.load(tmp_path / "more" / "test.npy")[::2]).all()
+
+
+@pytest.mark.parametrize("options", [{"completions": 0}, {}])
+def test_samples_need_no_data(run, options, capsys):
+    """A run directory alone can be sampled from; completions of older weights don't stay."""
+    sample(run.path, images=1)
+    if not options:
+        shutil.rmtree(run.config["data"]["path"])
+    sample(run.path, images=3, **options)
+    assert np.load(run.path / "samples.npy").shape == (3, *tiny.SHAPE)
+    assert not list(run.path.glob("completions.*"))
+    assert ("no completions: " in capsys.readouterr().out) == (not options)
+
+
+def test_sample_elsewhere_leaves_the_run_alone(run, tmp_path):
+    before = tiny.contents(run.path)
+    drawn = sample(run.path, images=3, temperature=0, side=8, columns=3, out=tmp_path / "new" / "out")
+    assert tiny.contents(run.path) == before
+    assert sorted(file.name for file in (tmp_path / "new" / "out").iterdir()) == [
+        "completions.npy", "completions.png", "samples.npy", "samples.png", "sampling.json"
+    ]  # fmt: skip
+    assert (drawn == drawn[0]).all()
+    assert json.loads((tmp_path / "new" / "out" / "sampling.json").read_text())["temperature"] == 0
+    assert Image.open(tmp_path / "new" / "out" / "samples.png").size == (3 * 12 + 4, 16)
+
+
 def test_same_seed_same_samples(run):
     assert (sample(run.path, seed=1) == sample(run.path, seed=1)).all()
     assert (sample(run.path, seed=1) != sample(run.path, seed=2)).any()
@@ -97,6 +189,13 @@ def test_run_without_weights(run, stage):
         lambda run: evaluate(run, device="gpuu"),
         lambda run: sample(run, images=0),
         lambda run: sample(run, columns=0),
+        lambda run: sample(run, images="many"),
+        lambda run: sample(run, temperature=-1),
+        lambda run: sample(run, temperature="hot"),
+        lambda run: sample(run, seed=-1),
+        lambda run: sample(run, completions=-1),
+        lambda run: sample(run, batch_size=0),
+        lambda run: sample(run, out=run / "config.yaml"),
         lambda run: sample(run / "nope"),
     ],
 )

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from pixelrnn.errors import InputError
-from pixelrnn.heads.head import Head
+from pixelrnn.heads.head import ABSOLUTE_ZERO, Head
 from pixelrnn.types import Float, Int, Tensor
 
 
@@ -27,6 +27,11 @@ class Bernoulli(Head):
         return -F.binary_cross_entropy_with_logits(logits, x.to(logits.dtype), reduction="none").sum(1)
 
     def sample(
-        self, features: Float[Tensor, "b f *s"], colors: int, generator: torch.Generator | None = None
+        self,
+        features: Float[Tensor, "b f *s"],
+        colors: int,
+        generator: torch.Generator | None = None,
+        temperature: float = 1.0,
     ) -> Int[Tensor, "b c *s"]:
-        return torch.bernoulli(features.sigmoid(), generator=generator).long()
+        logits = features / max(temperature, ABSOLUTE_ZERO)
+        return torch.bernoulli(logits.sigmoid(), generator=generator).long()

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from pixelrnn.errors import InputError
-from pixelrnn.heads.head import Head
+from pixelrnn.heads.head import Head, draw_levels
 from pixelrnn.types import Float, Int, Tensor
 
 
@@ -27,8 +27,11 @@ class Softmax(Head):
         return -F.cross_entropy(logits, x, reduction="none").sum(1)
 
     def sample(
-        self, features: Float[Tensor, "b f *s"], colors: int, generator: torch.Generator | None = None
+        self,
+        features: Float[Tensor, "b f *s"],
+        colors: int,
+        generator: torch.Generator | None = None,
+        temperature: float = 1.0,
     ) -> Int[Tensor, "b c *s"]:
         logits = features.float().unflatten(1, (self.levels, -1)).movedim(1, -1)
-        levels = torch.multinomial(logits.softmax(-1).flatten(0, -2), 1, generator=generator)
-        return levels.view(logits.shape[:-1])
+        return draw_levels(logits, generator, temperature)

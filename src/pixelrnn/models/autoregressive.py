@@ -6,14 +6,16 @@
 color, never rerunning it.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import nn
 
+from pixelrnn.errors import InputError
 from pixelrnn.heads import Head
 from pixelrnn.layers import RasterLayer
-from pixelrnn.ops.pixels import normalize
+from pixelrnn.ops.pixels import check_levels, known_pixels, normalize
 from pixelrnn.types import Bool, Context, Float, Images, Nats, Output, Tensor
 
 
@@ -43,30 +45,61 @@ class AutoregressiveModel(nn.Module):
         return self.network(normalize(x, self.levels, self._dtype), context)
 
     def log_prob_map(self, x: Images, context: Context | None = None) -> Float[Tensor, "b h w"]:
-        """Log-probability of each pixel given those before it, in nats."""
+        """Log-probability of each pixel given those before it, in nats. Raises `InputError` for other images."""
+        check_levels(x, self.shape, self.levels)
         return self.head.log_prob(self(x, context), x)
 
     def log_prob(self, x: Images, context: Context | None = None) -> Nats:
         """Exact log-likelihood, in nats per image."""
         return self.log_prob_map(x, context).sum((1, 2))
 
-    def sample(self, n: int, generator: torch.Generator | None = None, context: Context | None = None) -> Images:
-        """Draw `n` images `(n c h w)`, row by row, pixel by pixel, color by color."""
-        return self.sample_and_log_prob(n, generator, context)[0]
+    def sample(
+        self,
+        n: int,
+        generator: torch.Generator | None = None,
+        context: Context | None = None,
+        *,
+        temperature: float = 1.0,
+    ) -> Images:
+        """Draw `n` images `(n c h w)`, row by row, pixel by pixel, color by color.
+
+        `temperature` sharpens (below 1) or flattens every draw, see `Head.sample`. Raises `InputError` for n < 1 or a
+        temperature below 0.
+        """
+        return self.sample_and_log_prob(n, generator, context, temperature=temperature)[0]
 
     def sample_and_log_prob(
-        self, n: int, generator: torch.Generator | None = None, context: Context | None = None
+        self,
+        n: int,
+        generator: torch.Generator | None = None,
+        context: Context | None = None,
+        *,
+        temperature: float = 1.0,
     ) -> tuple[Images, Nats]:
-        """Draw `n` images; with them the nats added up while drawing, which equal `log_prob` of what was drawn."""
+        """Draw `n` images; with them the nats added up while drawing, which equal `log_prob` of what was drawn.
+
+        They are the nats of the model itself, at whatever temperature the images are drawn.
+        """
+        if n < 1:
+            raise InputError(f"n={n}: at least one image must be drawn")
         blank = torch.zeros(n, *self.shape, dtype=torch.long, device=self._device)
-        return self.fill(blank, torch.zeros(self.shape[1:], dtype=torch.bool), generator, context)
+        return self.fill(blank, known_pixels(0, *self.shape[1:]), generator, context, temperature=temperature)
 
     def complete(
-        self, x: Images, known: int, generator: torch.Generator | None = None, context: Context | None = None
+        self,
+        x: Images,
+        known: int | Bool[Tensor, "h w"],
+        generator: torch.Generator | None = None,
+        context: Context | None = None,
+        *,
+        temperature: float = 1.0,
     ) -> Images:
-        """Keep the first `known` pixels in raster order of each image and draw the rest: exact conditional samples."""
-        mask = torch.arange(self.shape[1] * self.shape[2]).view(self.shape[1:]) < known
-        return self.fill(x, mask, generator, context)[0]
+        """Keep the `known` pixels of each image and draw the rest.
+
+        `known` counts pixels in raster order, which gives exact conditional samples, or is a mask, see `fill`. Raises
+        `InputError` for a count, a mask, images or a temperature that cannot be; unknown pixels may hold anything.
+        """
+        return self.fill(x, known_pixels(known, *self.shape[1:]), generator, context, temperature=temperature)[0]
 
     @torch.no_grad()
     def fill(
@@ -75,11 +108,16 @@ class AutoregressiveModel(nn.Module):
         known: Bool[Tensor, "h w"],
         generator: torch.Generator | None = None,
         context: Context | None = None,
+        *,
+        temperature: float = 1.0,
     ) -> tuple[Images, Nats]:
         """Keep the pixels of `x` where `known`, draw the others in raster order, each given all that stand before it.
 
         Also the nats of the drawn pixels. Known pixels that come later in raster order do not inform earlier ones.
         """
+        if not 0 <= temperature < math.inf:
+            raise InputError(f"temperature={temperature} must be a number of at least 0")
+        check_levels(x, self.shape, self.levels, known)
         b, colors, h, w = x.shape
         x = x.clone()
         pixels = normalize(x, self.levels, self._dtype).permute(0, 2, 3, 1).contiguous()
@@ -95,7 +133,7 @@ class AutoregressiveModel(nn.Module):
                     continue
                 for drawn in self.head.passes(colors):
                     features = self.network.step(pixel, state, i, j)
-                    x[:, drawn, i, j] = self.head.sample(features, colors, generator)[:, drawn]
+                    x[:, drawn, i, j] = self.head.sample(features, colors, generator, temperature)[:, drawn]
                     pixel[:, drawn] = normalize(x[:, drawn, i, j], self.levels, self._dtype)
                 # The last step's features serve all colors: those of a color depend on earlier colors only.
                 nats += self.head.log_prob(features, x[:, :, i, j])

@@ -15,7 +15,7 @@ from torch import nn
 from pixelrnn.errors import InputError
 from pixelrnn.layers import Upsample
 from pixelrnn.models.autoregressive import AutoregressiveModel
-from pixelrnn.ops.pixels import normalize, subsample
+from pixelrnn.ops.pixels import check_levels, known_pixels, normalize, subsample
 from pixelrnn.types import Bool, Context, Float, Images, Nats, SmallImages, Tensor
 
 
@@ -61,10 +61,16 @@ class MultiScale(nn.Module):
 
     def log_prob(self, x: Images) -> Nats:
         """Log-likelihood in nats per image: exact with `clamp`, else a lower bound."""
+        check_levels(x, self.shape, self.levels)
         return self.pair_log_prob(subsample(x, self.factor), x)
 
     def log_prob_map(self, x: Images) -> Float[Tensor, "b h w"]:
-        """Nats a pixel, those of the small image added at its places."""
+        """Nats a pixel `(b h w)`, which add up to `log_prob`.
+
+        At the small image's places stand what the small model gives its pixel and, without `clamp`, what the large
+        model gives the same pixel once more, knowing it: that part makes the sum a bound.
+        """
+        check_levels(x, self.shape, self.levels)
         small = subsample(x, self.factor)
         nats = self._large_map(small, x)
         nats[:, :: self.factor, :: self.factor] += self.small.log_prob_map(small)
@@ -82,38 +88,53 @@ class MultiScale(nn.Module):
         nats = self.large.log_prob_map(x, self.context(small))
         return nats.masked_fill(self.grid.to(x.device), 0) if self.clamp else nats
 
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Images:
-        """Draw `n` images `(n c h w)`: a small one each, then the large one."""
-        return self.sample_pair(n, generator)[1]
+    def sample(self, n: int, generator: torch.Generator | None = None, *, temperature: float = 1.0) -> Images:
+        """Draw `n` images `(n c h w)`: a small one each, then the large one; `temperature` is that of both."""
+        return self.sample_pair(n, generator, temperature=temperature)[1]
 
     @torch.no_grad()
-    def sample_pair(self, n: int, generator: torch.Generator | None = None) -> tuple[SmallImages, Images, Nats]:
-        """Small images, large images, and the nats of the pairs added up while drawing."""
-        small, small_nats = self.small.sample_and_log_prob(n, generator)
+    def sample_pair(
+        self, n: int, generator: torch.Generator | None = None, *, temperature: float = 1.0
+    ) -> tuple[SmallImages, Images, Nats]:
+        """Small images, large images, and the nats of the pairs added up while drawing (those of `pair_log_prob`)."""
+        small, small_nats = self.small.sample_and_log_prob(n, generator, temperature=temperature)
         blank = torch.zeros(n, *self.shape, dtype=torch.long, device=small.device)
-        large, large_nats = self._enlarge(blank, small, torch.zeros(self.shape[1:], dtype=torch.bool), generator)
+        large, large_nats = self._enlarge(blank, small, known_pixels(0, *self.shape[1:]), generator, temperature)
         return small, large, small_nats + large_nats
 
     @torch.no_grad()
-    def complete(self, x: Images, known: int, generator: torch.Generator | None = None) -> Images:
-        """Keep the first `known` pixels in raster order and draw the rest, first in the small image, then in the large.
+    def complete(
+        self,
+        x: Images,
+        known: int | Bool[Tensor, "h w"],
+        generator: torch.Generator | None = None,
+        *,
+        temperature: float = 1.0,
+    ) -> Images:
+        """Keep the `known` pixels (a count in raster order, or a mask) and draw the rest: the small image, then x.
 
         The small image is completed from its own known pixels, not from all of the large image's, so that this is the
         model's drawing order continued rather than an exact conditional sample.
         """
-        mask = torch.arange(self.shape[1] * self.shape[2]).view(self.shape[1:]) < known
-        small_known = int(mask[:: self.factor, :: self.factor].sum())
-        small = self.small.complete(subsample(x, self.factor), small_known, generator)
-        return self._enlarge(x, small, mask, generator)[0]
+        known = known_pixels(known, *self.shape[1:])
+        check_levels(x, self.shape, self.levels, known)
+        small_known = known[:: self.factor, :: self.factor]
+        small = self.small.complete(subsample(x, self.factor), small_known, generator, temperature=temperature)
+        return self._enlarge(x, small, known, generator, temperature)[0]
 
     def _enlarge(
-        self, x: Images, small: SmallImages, known: Bool[Tensor, "h w"], generator: torch.Generator | None
+        self,
+        x: Images,
+        small: SmallImages,
+        known: Bool[Tensor, "h w"],
+        generator: torch.Generator | None,
+        temperature: float,
     ) -> tuple[Images, Nats]:
         if self.clamp:
             x = x.clone()
             x[..., :: self.factor, :: self.factor] = small
             known = known | self.grid
-        return self.large.fill(x, known, generator, self.context(small))
+        return self.large.fill(x, known, generator, self.context(small), temperature=temperature)
 
 
 def multi_scale(

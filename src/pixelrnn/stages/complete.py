@@ -1,0 +1,106 @@
+"""The rest of an image, drawn by a trained model: files in, several completions of each out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pixelrnn.errors import InputError
+from pixelrnn.stages.checks import check_folder, check_temperature, check_whole
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pixelrnn.training.sampling import Sampler
+    from pixelrnn.types import Bool, Tensor
+
+
+def complete(
+    run: str | Path,
+    files: str | Path | Sequence[str | Path],
+    out: str | Path | None = None,
+    rows: int | None = None,
+    pixels: int | None = None,
+    mask: str | Path | None = None,
+    completions: int = 4,
+    seed: int = 0,
+    temperature: float = 1.0,
+    side: int = 64,
+    fit: str = "none",
+    skip: bool = False,
+    batch_size: int = 256,
+    device: str = "auto",
+) -> "np.ndarray":
+    """Keep what is known of each image in `files` (pictures, folders, .npy) and draw the rest, `completions` times.
+
+    Known are the first `rows`, or the first `pixels` in raster order, or the bright pixels of the picture `mask`; the
+    upper half by default. What the files hold elsewhere is not looked at. The model draws in raster order:
+    known pixels that come after an unknown one stay as they are, but what is drawn before them does not take them into
+    account. (Multi-Scale draws its small image first, see `MultiScale.complete`.)
+
+    Writes to `out` (completed/ in the run, unless given) completions.png, a row an image: itself, then its completions,
+    a line around what was known; and completions.npy, the same as uint8 levels (n, 1 + k, c, h, w), which is returned.
+
+    Raises InputError, having written nothing, for files that cannot be used (see `read_images`) or impossible numbers.
+    """
+    from pixelrnn.data.files import read_images
+    from pixelrnn.training.run import Run, find_device
+    from pixelrnn.training.sampling import Sampler
+
+    loaded = Run.load(run)
+    out = check_folder(out or loaded.path / "completed")
+    check_whole(completions=completions, side=side, batch_size=batch_size)
+    check_whole(0, seed=seed)
+    check_temperature(temperature)
+    model = loaded.model
+    known = _known(model.shape, rows, pixels, mask)
+    names, images = read_images(files, model.shape, model.levels, fit, skip)
+    sampler = Sampler(model.to(find_device(device)), seed, temperature, batch_size)
+    completed = write_completions(sampler, images, known, completions, out, side)
+    for row, name in enumerate(names):
+        print(f"  row {row + 1}: {name}")
+    return completed
+
+
+def write_completions(
+    sampler: "Sampler", images: "np.ndarray", known: "int | Bool[Tensor, 'h w']", times: int, out: Path, side: int
+) -> "np.ndarray":
+    """Complete uint8 levels (n, c, h, w); write completions.png and .npy to the folder `out`."""
+    from pixelrnn.ops.pixels import known_pixels
+    from pixelrnn.training.grid import completion_grid, save_picture
+    from pixelrnn.training.replacing import save_array
+
+    known = known_pixels(known, *images.shape[-2:])
+    completed = sampler.complete(images, known, times)
+    out.mkdir(parents=True, exist_ok=True)
+    save_picture(completion_grid(completed, known, sampler.model.levels, side), out / "completions.png")
+    save_array(completed, out / "completions.npy")
+    print(f"{out / 'completions.png'}: {len(images)} images, {times} completions of each")
+    return completed
+
+
+def _known(
+    shape: tuple[int, int, int], rows: int | None, pixels: int | None, mask: str | Path | None
+) -> "Bool[Tensor, 'h w']":
+    """The known pixels as a mask; says so where some of them cannot be taken into account."""
+    import torch
+
+    from pixelrnn.data.sources.pictures import read_picture
+    from pixelrnn.ops.pixels import known_pixels
+
+    _, h, w = shape
+    given = [name for name, value in (("rows", rows), ("pixels", pixels), ("mask", mask)) if value is not None]
+    if len(given) > 1:
+        raise InputError(f"{' and '.join(given)} both say what is known: give one of them")
+    if mask is not None:
+        known = torch.from_numpy(read_picture(Path(mask), (1, h, w), levels=2, fit="none")[0] == 1)
+    else:
+        rows = h // 2 if rows is None else rows
+        check_whole(0, rows=rows, pixels=pixels or 0)
+        if rows > h:
+            raise InputError(f"rows={rows}: the model's images have {h}")
+        known = known_pixels(rows * w if pixels is None else pixels, h, w)
+    if known.all():
+        raise InputError("all pixels are known: nothing to draw")
+    if (known.flatten()[1:] & ~known.flatten()[:-1]).any():
+        print("note: known pixels stand after unknown ones; what is drawn before them does not take them into account")
+    return known

@@ -1,0 +1,105 @@
+"""Temperature means the same for every variant and head: every color is drawn from p(level | all before)^(1/T)."""
+
+import itertools
+
+import pytest
+import torch
+from tests import laws
+from tests.zoo import HEADS, VARIANTS, build, parts
+
+from pixelrnn.errors import InputError
+from pixelrnn.models import MultiScale
+
+every_model = pytest.mark.parametrize(
+    ("variant", "head", "colors"), [(v, h, c) for v in VARIANTS for h in HEADS for c in (1, 3)]
+)
+
+
+def every_level(model, context, x, i, j):
+    """log p of every value of the pixel (i, j) of the image x, given the pixels before it: one dimension a color."""
+    colors = model.shape[0]
+    pixels = torch.tensor(list(itertools.product(range(model.levels), repeat=colors)))
+    images = x.repeat(len(pixels), 1, 1, 1)
+    images[:, :, i, j] = pixels
+    contexts = None if context is None else context.expand(len(pixels), -1, -1, -1)
+    return model.log_prob_map(images, contexts)[:, i, j].view(colors * (model.levels,))
+
+
+def given_earlier_colors(log_p, pixel, color):
+    """log p(level | colors of the pixel before `color`), up to a constant."""
+    log_p = log_p[tuple(pixel[:color])]
+    later = tuple(range(1, log_p.ndim))
+    return log_p.logsumexp(later) if later else log_p
+
+
+@every_model
+@torch.no_grad()
+def test_zero_draws_the_likeliest_level(variant, head, colors):
+    """Faults: the temperature not handed to a pass; a mixture's mean taken for its mode."""
+    for part, context in parts(build(variant, head, (colors, 2, 4), levels=3)):
+        x = part.sample(1, context=context, temperature=0.0)
+        for i, j in itertools.product(range(part.shape[1]), range(part.shape[2])):
+            log_p, pixel = every_level(part, context, x, i, j), x[0, :, i, j].tolist()
+            for color in range(colors):
+                levels = given_earlier_colors(log_p, pixel, color)
+                assert levels[pixel[color]] > levels.max() - 1e-5  # the heads draw in float32
+
+
+@every_model
+@pytest.mark.parametrize("temperature", [0.4, 3.0])
+@torch.no_grad()
+def test_the_first_pixel_has_its_tempered_distribution(variant, head, colors, temperature):
+    """By counting the values of 4,000 images' first pixel, within 5 sigma."""
+    n = 4000
+    for part, context in parts(build(variant, head, (colors, 2, 2), levels=2, hidden=3, layers=1)):
+        contexts = None if context is None else context.expand(n, -1, -1, -1)
+        x = part.sample(n, torch.Generator().manual_seed(0), contexts, temperature=temperature)
+        log_p = every_level(part, context, x[:1], 0, 0)
+        p = torch.ones_like(log_p)
+        for pixel in itertools.product(range(2), repeat=colors):
+            for color in range(colors):
+                p[pixel] *= (given_earlier_colors(log_p, pixel, color) / temperature).softmax(0)[pixel[color]]
+        place = (x[:, :, 0, 0] * 2 ** torch.arange(colors - 1, -1, -1)).sum(1)
+        frequency = torch.bincount(place, minlength=p.numel()) / n
+        assert ((frequency - p.flatten()).abs() <= 5 * (p * (1 - p) / n).sqrt().flatten() + 1e-6).all()
+
+
+@every_model
+def test_zero_leaves_nothing_to_chance(variant, head, colors):
+    """Both parts of a Multi-Scale model take the temperature, and completions as well as samples do."""
+    model = build(variant, head, (colors, 2, 4))
+    x = model.sample(2, torch.Generator().manual_seed(0), temperature=0.0)
+    assert (x[0] == x[1]).all()
+    assert (x == model.sample(2, torch.Generator().manual_seed(1), temperature=0.0)).all()
+    assert not (x[:1] == model.sample(20, torch.Generator().manual_seed(1))).all()
+    half = model.complete(x.flip(1, 2), 3, torch.Generator().manual_seed(2), temperature=0.0)
+    assert (half == model.complete(x.flip(1, 2), 3, torch.Generator().manual_seed(3), temperature=0.0)).all()
+
+
+@every_model
+def test_one_is_no_temperature(variant, head, colors):
+    model = build(variant, head, (colors, 2, 4))
+    plain, one = (model.sample(2, torch.Generator().manual_seed(0), **t) for t in ({}, {"temperature": 1.0}))
+    assert (plain == one).all()
+
+
+@every_model
+def test_nats_are_the_models_own_at_any_temperature(variant, head, colors):
+    model = build(variant, head, (colors, 2, 4))
+    generator = torch.Generator().manual_seed(0)
+    if isinstance(model, MultiScale):
+        small, x, nats = model.sample_pair(2, generator, temperature=0.5)
+        torch.testing.assert_close(model.pair_log_prob(small, x), nats, **laws.TIGHT)
+    else:
+        x, nats = model.sample_and_log_prob(2, generator, temperature=0.5)
+        torch.testing.assert_close(model.log_prob(x), nats, **laws.TIGHT)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("temperature", [-0.1, float("nan"), float("inf")])
+def test_impossible_temperatures(variant, temperature):
+    model = build(variant, "softmax", (1, 4, 4))
+    with pytest.raises(InputError, match="temperature="):
+        model.sample(1, temperature=temperature)
+    with pytest.raises(InputError, match="temperature="):
+        model.complete(torch.zeros(1, 1, 4, 4, dtype=torch.long), 3, temperature=temperature)

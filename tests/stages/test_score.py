@@ -1,0 +1,127 @@
+import csv
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tests import tiny
+from tests.zoo import describe
+
+from pixelrnn.data.quantize import stretch
+from pixelrnn.errors import InputError
+from pixelrnn.stages import evaluate, score
+from pixelrnn.training.run import Run
+
+
+@pytest.fixture
+def run(tmp_path):
+    run = Run.create(tmp_path / "run", tiny.config(tiny.write_data(tmp_path / "data")))
+    run.save_weights(tiny.pushed_model(seed=2).state_dict())
+    return run.path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The test images, as pictures."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for i, image in enumerate(np.load(tmp_path / "data" / "test.npy")):
+        Image.fromarray(stretch(image[0], tiny.LEVELS)).save(folder / f"{i}.png")
+    return folder
+
+
+def table(out):
+    with (out / "scores.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_pictures_score_as_the_split_they_are_of(run, folder, capsys):
+    """The same images through both stages: the same nats, in the order of the files."""
+    evaluate(run)
+    expected = np.load(run / "test_nll.npy")
+    rows = score(run, folder, batch_size=2)
+    assert [row["nll_nats"] for row in rows] == pytest.approx(expected, abs=1e-4)
+    assert [row["bits_per_dim"] for row in rows] == pytest.approx(expected / 16 / math.log(2), abs=1e-5)
+    written = table(run / "scores")
+    assert list(written[0]) == ["file", "nll_nats", "bits_per_dim", "bound"]
+    assert [row["file"] for row in written] == [str(folder / f"{i}.png") for i in range(5)]
+    assert [float(row["nll_nats"]) for row in written] == [row["nll_nats"] for row in rows]
+    assert {row["bound"] for row in written} == {"exact"}
+    told = capsys.readouterr().out
+    assert re.search(rf"^likeliest: .*, {expected.min():.2f} nats", told, re.MULTILINE)
+    assert re.search(rf"^unlikeliest: .*, {expected.max():.2f} nats", told, re.MULTILINE)
+
+
+def test_a_map_a_file_on_one_scale(run, folder, tmp_path):
+    """Named by their rows; those of an earlier call go, what else lies there stays."""
+    score(run, folder)
+    maps = run / "scores" / "maps"
+    assert sorted(file.name for file in maps.iterdir()) == [f"000{i + 1}-{i}.png" for i in range(5)]
+    (maps / "own.png").write_text("")
+    score(run, [folder / "3.png", tmp_path / "data" / "val.npy"])
+    names = sorted(file.name for file in maps.iterdir())
+    assert names == ["0001-3.png", *(f"000{i + 2}-val[{i}].png" for i in range(7)), "own.png"]
+    scales = {np.asarray(Image.open(file))[30:-16, -120:].tobytes() for file in maps.glob("0*.png")}
+    assert len(scales) == 1
+    shallow = (maps / "0001-3.png").read_bytes()
+    score(run, folder / "3.png", top=0.5)
+    assert (maps / "0001-3.png").read_bytes() != shallow
+
+
+def test_without_maps(run, folder, tmp_path):
+    score(run, folder, maps=False)
+    assert [file.name for file in (run / "scores").iterdir()] == ["scores.csv"]
+    score(run, folder, out=tmp_path / "deep" / "out")
+    score(run, folder / "0.png", out=tmp_path / "deep" / "out", maps=False)
+    assert not list((tmp_path / "deep" / "out" / "maps").iterdir())  # they were of other files
+
+
+@pytest.mark.parametrize("clamp", [False, True])
+def test_a_bound_is_labeled(tmp_path, folder_of_zeros, clamp, capsys):
+    model = describe("multi_scale", "softmax", tiny.SHAPE, tiny.LEVELS, hidden=3, layers=1, output_hidden=3)
+    run = Run.create(tmp_path / "bound", tiny.config(tmp_path / "none", model=model | {"clamp": clamp}))
+    run.save_weights(run._build_model().state_dict())
+    (row,) = score(run.path, folder_of_zeros)
+    assert row["bound"] == ("exact" if clamp else "upper")
+    assert ("<= " in capsys.readouterr().out) != clamp
+    with torch.no_grad():
+        nats = -Run.load(run.path).model.log_prob(torch.zeros(1, *tiny.SHAPE, dtype=torch.long)).item()
+    assert row["nll_nats"] == pytest.approx(nats, abs=1e-4)
+
+
+@pytest.fixture
+def folder_of_zeros(tmp_path):
+    (tmp_path / "zeros").mkdir()
+    Image.new("L", (4, 4)).save(tmp_path / "zeros" / "0.png")
+    return tmp_path / "zeros"
+
+
+def test_a_bad_file_stops_it_before_any_work(run, folder, capsys):
+    (folder / "00.png").write_bytes(b"no picture")
+    Image.new("L", (5, 4)).save(folder / "4.png")
+    before = tiny.contents(run)
+    with pytest.raises(InputError, match=r"00\.png .*\(and 1 more of 6 files\); skip=true"):
+        score(run, folder)
+    assert tiny.contents(run) == before
+    assert [row["file"] for row in score(run, folder, skip=True)] == [str(folder / f"{i}.png") for i in range(4)]
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"top": 0}, "top=0"),
+        ({"top": "high"}, "top=high"),
+        ({"fit": "nope"}, "fit=nope"),
+        ({"device": "gpuu"}, "no device"),
+        ({"files": []}, "no files"),
+    ],
+)
+def test_wrong_arguments(run, folder, options, told):
+    before = tiny.contents(run)
+    with pytest.raises(InputError, match=told):
+        score(run, **{"files": folder} | options)
+    assert tiny.contents(run) == before
