@@ -8,6 +8,7 @@ import itertools
 import torch
 from torch import nn
 
+from pixelrnn.causality import audit
 from pixelrnn.models import AutoregressiveModel, MultiScale
 from pixelrnn.ops.pixels import normalize
 from tests.zoo import parts, random_images
@@ -15,31 +16,20 @@ from tests.zoo import parts, random_images
 TIGHT = {"rtol": 1e-9, "atol": 1e-9}
 
 
-def dependence(model: AutoregressiveModel, context: torch.Tensor | None, inputs: int = 4) -> torch.Tensor:
-    """`seen[o, i, j, c, k, l]`: do the features of order o at (i, j) depend on color c of pixel (k, l)? By autograd.
+def dependence(model: AutoregressiveModel) -> torch.Tensor:
+    """`seen[o, i, j, c, k, l]`: do the features of order o at (i, j) depend on color c of pixel (k, l)? See `audit`.
 
-    o counts the groups of features that the masks tell apart: the colors, or one where the head orders them. One
-    backward pass: as many copies of the image as there are outputs, each asked for one of them.
+    o counts the groups of features that the masks tell apart: the colors, or one where the head orders them.
     """
-    c, h, w = model.shape
-    orders = len(model.head.passes(c))
-    seen = torch.zeros(orders * h * w, c, h, w, dtype=torch.bool)
-    for _ in range(inputs):  # a ReLU may hide an edge for one input, hardly for several
-        image = torch.randn(1, c, h, w, dtype=torch.float64).expand(orders * h * w, -1, -1, -1).clone().requires_grad_()
-        contexts = None if context is None else context.expand(len(image), -1, -1, -1)
-        features = model.network(image, contexts)
-        features = features[:, : features.shape[1] // orders * orders].unflatten(1, (-1, orders))
-        weights = torch.randn(features.shape[1], dtype=torch.float64)
-        outputs = torch.einsum("bkohw,k->bohw", features, weights).flatten(1)
-        (gradient,) = torch.autograd.grad(outputs.diagonal().sum(), image)
-        seen |= gradient != 0
-    return seen.unflatten(0, (orders, h, w))
+    (part,) = audit(model, pixels=model.shape[1] * model.shape[2]).parts
+    seen = torch.zeros(part.orders, *part.shape[1:], *part.shape, dtype=torch.bool)
+    seen[tuple(part.probes.T)] = part.seen
+    return seen
 
 
-def allowed(model: AutoregressiveModel) -> torch.Tensor:
+def allowed(shape: tuple[int, int, int], orders: int) -> torch.Tensor:
     """The past in raster and color order, as `dependence` counts: written out with plain comparisons."""
-    c, h, w = model.shape
-    orders = len(model.head.passes(c))
+    c, h, w = shape
     past = torch.zeros(orders, h, w, c, h, w, dtype=torch.bool)
     for o, i, j, color, k, m in itertools.product(*map(range, past.shape)):
         same_pixel = (k, m) == (i, j)
@@ -52,18 +42,11 @@ def raster_order(model: nn.Module) -> None:
 
     (A hand-written backward could keep from autograd what the forward does.)
     """
-    for part, context in parts(model):
-        past = allowed(part)
-        assert not (dependence(part, context) & ~past).any()
-        image, other = torch.randn(2, 1, *part.shape, dtype=torch.float64)
-        orders, h, w = past.shape[:3]
-        changed = torch.where(past.flatten(0, 2), image, other)
-        contexts = None if context is None else context.expand(len(changed), -1, -1, -1)
-        with torch.no_grad():
-            expected = part.network(image, context)[0]
-            got = part.network(changed, contexts).unflatten(0, (orders, h, w))
-        for o, i, j in itertools.product(range(orders), range(h), range(w)):
-            torch.testing.assert_close(got[o, i, j, o::orders, i, j], expected[o::orders, i, j], **TIGHT)
+    report = audit(model, pixels=model.shape[1] * model.shape[2])
+    assert report.causal, report
+    for part in report.parts:
+        past = allowed(part.shape, part.orders)
+        assert not (part.seen & ~past[tuple(part.probes.T)]).any()
 
 
 def step_is_forward(model: nn.Module) -> None:
