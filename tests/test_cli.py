@@ -10,29 +10,7 @@ from pixelrnn.errors import InputError
 from pixelrnn.stages.compose import CONF
 from tests import tiny
 
-SMALL = ["data.path=data", "data.shape=[1,4,4]", "data.levels=3", "data.batch_size=4"]
-SMALL += ["model.hidden=2", "model.layers=1", "model.output_hidden=4"]
-SMALL += ["trainer.max_epochs=1", "trainer.accelerator=cpu", "logger=none", "~callbacks.summary"]
-
-
-@pytest.fixture
-def pixelrnn(tmp_path, monkeypatch, capsys):
-    """Call the command in an empty folder that has prepared data; gives exit code, output, errors."""
-    tiny.write_data(tmp_path / "data")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["pixelrnn", *arguments])
-        monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as exit_:
-            code = exit_.code
-        return code, *capsys.readouterr()
-
-    return call
+SMALL = tiny.WORDS
 
 
 def test_importing_the_command_imports_nothing_slow():
@@ -46,16 +24,42 @@ def test_importing_the_command_imports_nothing_slow():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["train", "--help"]])
+STAGES = sorted(file.stem for file in (CONF / "stage").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
 def test_help_lists_stages_and_groups(pixelrnn, arguments):
     code, out, err = pixelrnn(*arguments)
     assert (code, err) == (0, "")
-    for stage in (CONF / "stage").glob("*.yaml"):
-        line = next(line for line in out.splitlines() if line.split()[:1] == [stage.stem])
+    for stage in STAGES:
+        line = next(line for line in out.splitlines() if line.split()[:1] == [stage])
         assert len(line.split()) > 3, "no first comment line"
     for group in CONF.iterdir():
         if group.is_dir():
             assert all(option.stem in out for option in group.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_help_on_a_stage_is_what_its_yaml_says(pixelrnn, stage):
+    """The first comment with its example, and every key that is the stage's own. Fault: a key without its comment."""
+    code, out, err = pixelrnn(stage, "--help")
+    assert (code, err) == (0, "")
+    lines = (CONF / "stage" / f"{stage}.yaml").read_text().splitlines()
+    assert f"  pixelrnn {stage}" in out, "no example in the first comment line"
+    assert lines[0].removeprefix("# ").partition(": pixelrnn")[0] in " ".join(out.split())
+    for line in lines:
+        key, _, value = line.partition(": ")
+        default, _, comment = (part.strip() for part in value.partition("#"))
+        if default and key.isidentifier() and not key.startswith("_") and not default.startswith("${"):
+            assert f"  {key}={default}" in out
+            assert " ".join(comment.split()) in " ".join(out.split())
+
+
+def test_help_on_train_says_where_the_run_goes_and_which_groups_it_reads(pixelrnn):
+    out = pixelrnn("train", "-h")[1]
+    assert "run=artifacts/runs/${data.name}-${variant}" in out
+    assert "the run directory" in out
+    assert "diagonal_bilstm, multi_scale" in out
 
 
 def test_train_evaluate_sample(pixelrnn, tmp_path):
@@ -65,7 +69,7 @@ def test_train_evaluate_sample(pixelrnn, tmp_path):
     assert "epoch 1/1" in out
     assert pixelrnn("train", *SMALL)[1].endswith("nothing to train (another directory: run=...)\n")
     assert "test NLL = " in pixelrnn("evaluate")[1]
-    assert "samples.png" in pixelrnn("sample", "stage.images=2")[1]
+    assert "2 images" in pixelrnn("sample", "images=2")[1]
     assert {file.name for file in tmp_path.iterdir()} == {"data", "artifacts"}
     assert {file.name for file in (tmp_path / "artifacts" / "runs" / "digits-pixel_cnn").iterdir()} >= {
         *["config.yaml", "weights.safetensors", "history.csv", "training.json", "metrics.json", "samples.png"],
@@ -80,37 +84,6 @@ def test_config_of_a_run_is_what_compose_writes(pixelrnn, tmp_path):
     assert composed == (tmp_path / "artifacts" / "runs" / "digits-pixel_cnn" / "config.yaml").read_text()
 
 
-def test_sweep_gives_each_job_a_directory(pixelrnn, tmp_path):
-    code, _, err = pixelrnn("train", "-m", *SMALL, "seed=0,1")
-    assert code == 0, err
-    runs = sorted(file.parent for file in tmp_path.glob("artifacts/sweeps/*/*/training.json"))
-    assert [run.name.split("seed=")[1][0] for run in runs] == ["0", "1"]
-    assert not (tmp_path / "artifacts" / "runs").exists()
-
-
-def test_named_sweep_again_trains_what_is_missing(pixelrnn, tmp_path):
-    """Fault to plant: a sweep directory with the time in its name."""
-    command = ["train", "sweep=seeds", *SMALL, "seed=0,1"]
-    code, _, err = pixelrnn(*command)
-    assert code == 0, err
-    first, second = sorted(tmp_path.glob("artifacts/sweeps/digits-seeds/*/training.json"))
-    kept = first.stat().st_mtime_ns
-    second.unlink()
-    (second.parent / "checkpoints/last.ckpt").unlink()
-    code, out, err = pixelrnn(*command)
-    assert code == 0, err
-    assert out.count("is finished") == 1
-    assert first.stat().st_mtime_ns == kept
-    assert second.exists()
-
-
-def test_sweep_goes_on_after_a_failing_job(pixelrnn, tmp_path):
-    code, _, err = pixelrnn("-m", "train", *[word for word in SMALL if "hidden=2" not in word], "model.hidden=0,2")
-    assert code == 2
-    assert "hidden must be" in err
-    assert len(list(tmp_path.glob("artifacts/sweeps/*/*/training.json"))) == 1
-
-
 BAD = {
     "trian": "no stage 'trian': did you mean train",
     "model=row_lstm": "specify 'stage'",
@@ -122,6 +95,10 @@ BAD = {
     "train experimnt=x": "did you mean experiment",
     "train experiment=x": "no experiment=x",
     "train foo": "cannot read 'foo'",
+    "sample imagse=3": "no key 'imagse': did you mean images",
+    "sample --imagse 3": "no flag --imagse: did you mean images",
+    "sample --images": "--images needs a value",
+    "train model=row_lstm,pixel_cnn": "several values: put a list into brackets, or add -m",
     "train model=[": "cannot read 'model=['",
     "train --foo": "--foo",
     "train +seed=1": "already at 'seed'",

@@ -2,16 +2,21 @@
 
 `pixelrnn train model=row_lstm` means `pixelrnn stage=train model=row_lstm`. Bad input ends in one line and exit code 2,
 before any work; an error that nobody foresaw keeps its traceback, and HYDRA_FULL_ERROR=1 shows that of bad input, too.
+Several jobs end with 1 if one of them failed or is missing, with 130 if they were interrupted.
 """
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pixelrnn.errors import InputError
+from pixelrnn.arguments import as_overrides, is_sweep, quote
+from pixelrnn.errors import InputError, LeakFound
 from pixelrnn.stages.compose import CONF
-from pixelrnn.usage import as_overrides, explain, usage
+from pixelrnn.sweeps import FAILURE, Sweep, plan, report, run_job
+from pixelrnn.usage import explain, help_on
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -20,24 +25,68 @@ if TYPE_CHECKING:
 def main() -> None:
     """Entry point of the console script."""
     if len(sys.argv) == 1 or {"-h", "--help"} & set(sys.argv[1:]):
-        print(usage())
+        print(help_on(sys.argv[1:]))
         return
     show_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let Hydra raise what it would print
-    import hydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        sys.argv[1:] = as_overrides(sys.argv[1:])
-        hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(run_stage)()
+        code = run(as_overrides(sys.argv[1:]))
     except (InputError, HydraException, OmegaConfBaseException) as error:
         if show_traceback:
             raise
         refuse(error)
+    raise SystemExit(code)
 
 
-def run_stage(config: "DictConfig") -> None:
+def run(arguments: list[str]) -> int:
+    """One job or several. Returns the exit code."""
+    sweep = plan(arguments)
+    if sweep:
+        return run_sweep(sweep)
+    if not is_sweep(arguments, arguments):
+        launch(arguments)
+        return 0
+    with TemporaryDirectory() as folder:  # what other stages write goes to the runs
+        launch([*arguments, f"hydra.sweep.dir={quote(folder)}", "hydra.sweep.subdir=${hydra:job.num}"])
+        return 1 if list(Path(folder).glob(f"*/{FAILURE}")) else 0
+
+
+def run_sweep(sweep: Sweep) -> int:
+    """Launch the jobs and tell what became of them, whatever stopped the launcher. Returns the exit code."""
+    import warnings
+    from concurrent.futures import BrokenExecutor
+
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs")  # said below
+    interrupted = False
+    sweep.begin()
+    try:
+        launch(sweep.arguments)
+    except (KeyboardInterrupt, SystemExit):
+        interrupted = True
+    except BrokenExecutor:
+        print("pixelrnn: a job was killed, for want of memory or from outside, and the others with it", file=sys.stderr)
+    except ValueError as error:
+        if sweep.jobs is not None or isinstance(error, InputError):
+            raise
+        # Optuna, at the end of a search, when no trial succeeded: the table says so
+    finally:
+        sweep.end()
+    code = report(sweep)
+    return 130 if interrupted else code
+
+
+def launch(arguments: Sequence[str]) -> None:
+    """Let Hydra compose the configuration, or one for each job, and call `run_stage`."""
+    import hydra
+
+    sys.argv[1:] = arguments
+    hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(run_stage)()
+
+
+def run_stage(config: "DictConfig") -> float | None:
     """Build and call `config.stage`: once for each job of a sweep. Heavy imports stay inside: launchers pickle this."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
@@ -45,16 +94,15 @@ def run_stage(config: "DictConfig") -> None:
     from omegaconf.errors import OmegaConfBaseException
 
     hydra = HydraConfig.get()
-    sweep = hydra.mode == RunMode.MULTIRUN
-    if sweep and not any(override.startswith("run=") for override in hydra.overrides.task):
-        config.run = f"{hydra.sweep.dir}/{hydra.sweep.subdir}"
+    if hydra.mode == RunMode.MULTIRUN:
+        return run_job(Path(hydra.sweep.dir, hydra.sweep.subdir), config, lambda: build(config)())
     try:
         build(config)()
+    except LeakFound:
+        raise SystemExit(1) from None
     except (InputError, HydraException, OmegaConfBaseException) as error:
-        if sweep:  # the other jobs go on; at its end the sweep raises the first of these
-            print(f"pixelrnn: {config.run}: {explain(error)}", file=sys.stderr)
-            raise
         refuse(error)  # at once: Hydra would add a line of its own
+    return None
 
 
 def build(config: "DictConfig") -> Callable[[], Any]:
