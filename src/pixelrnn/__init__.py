@@ -10,7 +10,10 @@ In reading order:
     data        raw files to arrays to batches
     training    the Lightning module, its callbacks, and the run directory
     results     what runs left behind, side by side
+    causality   the audit: does any output of a network, this package's or anyone's, see what comes later?
     stages      what the command line can do, one function each
+    arguments   the words of the command line, as Hydra wants them; usage: its help, and what is wrong with a word
+    sweeps      several trainings by one command: their folder, their failures, the table at the end
     cli         compose a configuration, call a stage
 
 The public names are imported on first use, so that the command line answers at once.
@@ -20,9 +23,11 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "pixelrnn.causality": ["audit"],
     "pixelrnn.heads": ["Bernoulli", "LogisticMixture", "Softmax"],
     "pixelrnn.models": ["AutoregressiveModel", "MultiScale", "diagonal_bilstm", "multi_scale", "pixel_cnn", "row_lstm"],
-    "pixelrnn.results.frame": ["load_runs"],
+    "pixelrnn.results.frame": ["config_differences", "history", "load_runs"],
+    "pixelrnn.results.paired": ["paired_differences"],
     "pixelrnn.training.run": ["Run"],
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

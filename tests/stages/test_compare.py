@@ -38,11 +38,17 @@ def runs(tmp_path):
         if figures:
             (run / "training.json").write_text(json.dumps(training))
             (run / "metrics.json").write_text(json.dumps(metrics | figures))
-            Image.new("L", (20, 20), 128).save(run / "samples.png")
+            np.save(run / "samples.npy", IMAGES)
     return tmp_path / "runs"
 
 
-def test_compare_writes_and_prints_the_table_and_says_where_the_pictures_are(runs, tmp_path, capsys):
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Bundling the plotting library takes seconds; the tests in a browser do."""
+    monkeypatch.setattr("pixelrnn.results.page.vega.CODE", "print('library()', end='')")
+
+
+def test_compare_writes_and_prints_all_four(runs, tmp_path, capsys):
     out = tmp_path / "deep" / "comparison"
     rows = compare(runs=[f"{runs}/*"], out=out)
     printed = capsys.readouterr().out
@@ -50,22 +56,32 @@ def test_compare_writes_and_prints_the_table_and_says_where_the_pictures_are(run
     assert names[:2] == ["multi_scale", "row_lstm"]  # the baselines on 5 random images are worse
     assert names[-1] == "pixel_cnn"
     assert "independent pixels" in names
-    page, table = (out / "comparison.md").read_text(), json.loads((out / "comparison.json").read_text())
+    markdown, table = (out / "comparison.md").read_text(), json.loads((out / "comparison.json").read_text())
     assert [row["name"] for row in table["rows"]] == names
     assert (table["data"], table["split"], table["images"], table["shape"]) == ("digits", "test", 5, [1, 2, 2])
-    for text in (page, printed):
+    for text in (markdown, printed):
         assert "digits: NLL of the 5 test images (1×2×2, 17 levels)" in text
         assert "≤ 2.0000 ± 0.5000" in text
         assert "pixel_cnn: unfinished." in text
-    assert "![samples](samples.png)" in page
+    assert "![samples](samples.png)" in markdown
     assert Image.open(out / "samples.png").width > 2 * 320
-    for file in (out / "samples.png", runs / "row_lstm" / "samples.png"):
-        assert str(file) in printed
+    page = (out / "comparison.html").read_text()
+    assert "library()" in page
+    assert all(f'"name":"{name}"' in page for name in names)
+    assert str(out / "comparison.html") in printed
+
+
+def test_the_same_runs_give_the_same_bytes(runs, tmp_path):
+    """Fault: a date in the page, a change for DVC where there is none."""
+    for out in ("one", "two"):
+        compare([str(runs)], tmp_path / out)
+    for name in ("comparison.html", "comparison.md", "comparison.json", "samples.png"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
 def test_without_samples_there_is_no_picture_not_even_an_old_one(runs, tmp_path):
     compare([str(runs)], tmp_path / "out")
-    for file in runs.glob("*/samples.png"):
+    for file in runs.glob("*/samples.npy"):
         file.unlink()
     compare([str(runs)], tmp_path / "out")
     assert not (tmp_path / "out" / "samples.png").exists()
@@ -80,6 +96,30 @@ def test_titles_of_the_grids_need_no_glyph_that_the_font_lacks(runs, tmp_path, m
     assert titles == ["multi_scale\nat most 2.0000 ± 0.5000 bits/dim", "row_lstm\n3.0000 ± 0.5000 bits/dim"]
 
 
+@pytest.mark.parametrize(
+    ("damage", "what"),
+    [
+        (lambda runs: (runs.parent / "digits" / "train.npy").unlink(), "train.npy is missing"),
+        (lambda runs: _prepare(runs.parent, IMAGES[8:]), "has been prepared anew since"),
+        (lambda runs: (runs / "row_lstm" / "samples.npy").write_text("x"), "samples.npy is damaged"),
+        (lambda runs: (runs / "row_lstm" / "test_nll.npy").write_text("x"), "test_nll.npy is damaged"),
+        (lambda runs: (runs / "row_lstm" / "history.csv").write_text("x\n1\n"), "history.csv is damaged"),
+        (lambda runs: (runs / "row_lstm" / "origin.json").write_text("{"), "origin.json can't be read"),
+        (lambda runs: (runs / "row_lstm" / "metrics.json").write_text('{"spl'), "metrics.json can't be read"),
+    ],
+)
+def test_what_is_damaged_is_a_line_and_the_rest_is_compared(runs, tmp_path, capsys, damage, what):
+    """Faults: one file stops the comparison; a damaged run left out of it."""
+    damage(runs)
+    rows = compare([f"{runs}"], tmp_path / "out")
+    assert {row.name for row in rows if row.kind == "run"} == {"multi_scale", "row_lstm", "pixel_cnn"}
+    assert rows[0].bits_per_dim == 2.0
+    lines = [line for line in (tmp_path / "out/comparison.md").read_text().splitlines() if what in line]
+    assert len(lines) == 1
+    assert what in (tmp_path / "out/comparison.html").read_text()
+    assert what in " ".join(capsys.readouterr().out.split())
+
+
 def _other_images(runs):
     config = yaml.safe_load((runs / "row_lstm" / "config.yaml").read_text())
     config["data"]["levels"] = 20
@@ -91,11 +131,8 @@ def _other_images(runs):
     [
         (lambda runs: [file.unlink() for file in runs.glob("*/config.yaml")], "no run found"),
         (lambda runs: [file.unlink() for file in runs.glob("*/metrics.json")], "no run has been evaluated"),
-        (lambda runs: (runs.parent / "digits" / "train.npy").unlink(), r"train\.npy is missing"),
-        (lambda runs: _prepare(runs.parent, IMAGES[8:]), "has 4 images"),
-        (lambda runs: (runs / "row_lstm" / "samples.png").write_text("x"), "isn't a picture"),
         (lambda runs: (runs.parent / "out").write_text("x"), "is a file"),
-        (_other_images, "different images; compare one set at a time: stage.runs='"),
+        (_other_images, "different images; compare one set at a time: runs='"),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(runs, tmp_path, damage, what):
@@ -106,6 +143,14 @@ def test_bad_input_is_one_line_and_nothing_is_written(runs, tmp_path, damage, wh
     assert not (tmp_path / "out").is_dir()
 
 
+def test_a_plotting_library_that_cannot_be_bundled(runs, tmp_path, monkeypatch):
+    """Fault: an empty page written."""
+    monkeypatch.setattr("pixelrnn.results.page.vega.CODE", "raise SystemExit('broken')")
+    with pytest.raises(RuntimeError, match="vl_convert cannot bundle the plotting library: broken"):
+        compare([str(runs)], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_config_is_the_call():
     file = Path(__file__).parents[2] / "conf" / "stage" / "compare.yaml"
     config = yaml.safe_load(file.read_text())
@@ -113,6 +158,19 @@ def test_the_config_is_the_call():
     assert config.pop("_target_") == "pixelrnn.stages.compare"
     assert config.pop("_convert_") == "all"
     assert config.keys() == inspect.signature(compare).parameters.keys()
+
+
+def test_comparing_needs_no_torch(runs, tmp_path):
+    """Fault: an import that makes `compare` wait for seconds."""
+    code = f"""if True:
+        import sys
+        from pixelrnn.results.page import vega
+        from pixelrnn.stages.compare import compare
+        vega.CODE = ""
+        compare([{str(runs)!r}], {str(tmp_path / "out")!r})
+        print(sorted(sys.modules.keys() & {{"torch", "pytorch_lightning", "wandb", "vl_convert"}}))"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "[]"
 
 
 def test_the_stage_is_imported_without_pandas_and_pillow():

@@ -1,4 +1,7 @@
 import json
+import os
+import signal
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -7,8 +10,8 @@ from pytorch_lightning import Callback
 from tests import tiny
 
 from pixelrnn.errors import InputError
-from pixelrnn.training.run import CHECKPOINT, Run
-from pixelrnn.training.tracking import wandb_logger
+from pixelrnn.stages import train
+from pixelrnn.training.run import CHECKPOINT
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ def same_weights(a, b):
 
 def test_what_a_run_leaves(finished):
     files = {str(file.relative_to(finished.path)) for file in tiny.contents(finished.path)}
-    assert files == {"config.yaml", CHECKPOINT, "history.csv", "training.json", "weights.safetensors"}
+    assert files == {"config.yaml", "origin.json", CHECKPOINT, "history.csv", "training.json", "weights.safetensors"}
     training = json.loads((finished.path / "training.json").read_text())
     rows = pd.read_csv(finished.path / "history.csv")
     best = rows.loc[rows["val/nll_nats"].idxmin()]
@@ -159,20 +162,96 @@ def test_wrong_trainer_argument_comes_before_any_file(tmp_path, data, wrong):
     assert not (tmp_path / "run").exists()
 
 
-def test_wandb_offline(tmp_path, data, monkeypatch):
-    """Curves and ids without an account; a failed run is closed, and continued under its id."""
-    for name in ("MODE", "API_KEY", "SILENT", "DATA_DIR", "CACHE_DIR"):
-        monkeypatch.setenv(f"WANDB_{name}", "")  # so that what is set below ends with the test
-        monkeypatch.delenv(f"WANDB_{name}")
+@pytest.mark.parametrize("precision", ["bf16-true", "16-true"])
+def test_weights_of_16_bits_are_refused(tmp_path, data, precision):
+    with pytest.raises(InputError, match=f"take {precision.replace('true', 'mixed')}"):
+        tiny.fit(tmp_path / "run", data, precision=precision)
+    assert not (tmp_path / "run").exists()
 
-    def logger(run):
-        return wandb_logger(run, folder=str(tmp_path / "artifacts"), project="test")
 
-    folder = tmp_path / "sweep" / "job"
-    with pytest.raises(InterruptedError):
-        tiny.fit(folder, data, epochs=2, callbacks=[Interrupt(1)], logger=logger)
-    first = Run.load(folder).read("wandb.json")
-    run = tiny.fit(folder, data, epochs=2, logger=logger)
-    assert run.read("wandb.json") == first
-    assert (first["group"], first["name"], first["mode"]) == ("sweep", "job", "offline")
-    assert list((tmp_path / "artifacts" / "wandb").glob(f"offline-run-*-{first['id']}/*.wandb"))
+def test_other_data_is_refused_in_a_claimed_directory(tmp_path):
+    """Fault: half of the epochs on each. A finished run is no result of the new data either."""
+    data = tiny.write_data(tmp_path / "data")
+    interrupted(tmp_path / "run", data)
+    tiny.fit(tmp_path / "finished", data, epochs=1)
+    tiny.write_data(data, train=10)
+    for run, epochs in (("run", 4), ("finished", 1)):
+        before = tiny.contents(tmp_path / run)
+        with pytest.raises(InputError, match=r"holds a run on other data \(train\.npy changed since\).*run="):
+            tiny.fit(tmp_path / run, data, epochs=epochs)
+        assert tiny.contents(tmp_path / run) == before
+
+
+def test_checkpoint_of_other_data_is_not_continued(tmp_path, capsys):
+    """DVC removed the other files because the data changed in the middle of a training."""
+    data = tiny.write_data(tmp_path / "data")
+    folder = interrupted(tmp_path / "run", data)
+    for file in folder.glob("*.*"):
+        file.unlink()
+    tiny.write_data(data, train=10)
+    run = tiny.fit(folder, data, epochs=4)
+    assert "from scratch" in capsys.readouterr().out
+    assert run.read("training.json")["images"] == 40
+    assert run.read("origin.json")["data_md5"] == json.loads((data / "data.json").read_text())["md5"]
+
+
+class Stop(Callback):
+    """Somebody, or the scheduler of a cluster, wants the machine back."""
+
+    def __init__(self, signal):
+        self.signal = signal
+
+    def on_train_batch_start(self, trainer, *_):
+        if trainer.global_step == 7:
+            os.kill(os.getpid(), self.signal)
+
+
+@pytest.mark.parametrize(("by", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_it_with_the_code_that_says_so(tmp_path, data, finished, by, code, capsys):
+    """Fault: Lightning's exception for SIGTERM exits with 0, as if the run were finished."""
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(SystemExit) as stopped:
+        tiny.fit(tmp_path / "run", data, epochs=4, callbacks=[Stop(by)])
+    signal.signal(signal.SIGINT, handler)  # which Lightning switches off
+    assert stopped.value.code == code
+    assert "goes on from its last whole epoch" in capsys.readouterr().err
+    assert same_weights(tiny.fit(tmp_path / "run", data, epochs=4).model, finished.model)
+
+
+def test_compiled_training_is_the_same_training(tmp_path, data, monkeypatch, finished):
+    """The compiler itself, which takes a minute, is left out. Faults: weights of other names, or nothing compiled."""
+    compiled = []
+
+    def record(function, **_):
+        compiled.append(function.__self__)
+        return function
+
+    monkeypatch.setattr(torch, "compile", record)
+    monkeypatch.setattr("tests.tiny.train", partial(train, compile=True))
+    run = tiny.fit(tmp_path / "run", data, epochs=4)
+    assert [type(part).__name__ for part in compiled] == ["AutoregressiveModel"]
+    assert same_weights(run.model, finished.model)
+
+
+def test_deterministic_mode_reaches_torch(tmp_path, data, finished):
+    seen = []
+
+    class Look(Callback):
+        def on_train_start(self, trainer, pl_module):
+            seen.append(torch.are_deterministic_algorithms_enabled())
+
+    try:
+        run = tiny.fit(tmp_path / "run", data, epochs=4, callbacks=[Look()], deterministic=True)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert seen == [True]
+    assert same_weights(run.model, finished.model)
+
+
+def test_it_ends_with_throughput_memory_and_the_best(tmp_path, data, capsys):
+    run = tiny.fit(tmp_path / "run", data, epochs=2)
+    training = run.read("training.json")
+    *_, line = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"{run.path}: 42 images in ")
+    assert f"peak memory {training['peak_memory_mb']:,} MiB" in line
+    assert line.endswith(f"in epoch {training['best_epoch'] + 1}: {training['val_bits_per_dim']:.4f} bits/dim")

@@ -1,14 +1,15 @@
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
 from pytorch_lightning import Callback
+from pytorch_lightning.callbacks import EMAWeightAveraging
 from tests import tiny
 
 from pixelrnn.errors import InputError
-from pixelrnn.training.callbacks import SampleGrid
-from pixelrnn.training.grid import image_grid
+from pixelrnn.stages import evaluate
+from pixelrnn.training.pictures import SampleGrid
 from pixelrnn.training.progress import Progress
+from pixelrnn.training.run import CHECKPOINT
 
 
 @pytest.fixture(scope="module")
@@ -70,48 +71,94 @@ def test_best_weights_are_kept(tmp_path, data):
     assert all(torch.equal(value, watch.weights[best][name]) for name, value in run.model.state_dict().items())
 
 
-def test_grid_every_n_epochs_and_at_the_end(tmp_path, data, monkeypatch):
-    """Fault: none at the end."""
-    drawn = []
-    monkeypatch.setattr("pixelrnn.training.callbacks.save_grid", lambda samples, *_, **__: drawn.append(samples))
-    tiny.fit(tmp_path / "run", data, epochs=5, callbacks=[SampleGrid(every=2, images=3, seed=1)])
-    assert len(drawn) == 3
-    assert drawn[0].shape == (3, *tiny.SHAPE)
-    assert not torch.equal(drawn[0], drawn[2])
-
-
-def test_grid_has_random_numbers_of_its_own(tmp_path, data, monkeypatch):
-    """Fault: the global ones, so that pictures of different epochs differ by luck."""
-    drawn = []
-    monkeypatch.setattr("pixelrnn.training.callbacks.save_grid", lambda samples, *_, **__: drawn.append(samples))
-    tiny.fit(tmp_path / "run", data, epochs=1, callbacks=[SampleGrid(seed=seed) for seed in (1, 1, 2)])
-    assert torch.equal(drawn[0], drawn[1])
-    assert not torch.equal(drawn[0], drawn[2])
-
-
-def test_grid_file(tmp_path, data):
-    tiny.fit(tmp_path / "run", data, epochs=1, callbacks=[SampleGrid(images=8)])
-    assert Image.open(tmp_path / "run" / "grid.png").mode == "RGB"
-
-
-@pytest.mark.parametrize("wrong", [{"every": 0}, {"images": 0}])
-def test_grid_refuses(wrong):
-    with pytest.raises(InputError, match=r"callbacks\.samples"):
-        SampleGrid(**wrong)
-
-
-def test_image_grid_maps_levels_to_gray_and_enlarges_pixels():
-    images = torch.tensor([[[[0, 1], [2, 2]]], [[[2, 0], [0, 0]]]])
-    grid = image_grid(images, levels=3, columns=2, side=6)
-    assert grid.shape == (3, 6 + 8, 12 + 12)
-    assert grid.dtype == torch.uint8
-    first = grid[0, 4:10, 4:10]
-    assert first.tolist() == [[0] * 3 + [128] * 3] * 3 + [[255] * 6] * 3
-
-
 def test_log_file_gets_a_line_an_epoch(tmp_path, data, capsys):
     tiny.fit(tmp_path / "run", data, epochs=2, callbacks=[Progress()], enable_progress_bar=True)
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch ")]
     assert len(lines) == 2
     assert "val bits/dim" in lines[1]
     assert "images/s" in lines[1]
+
+
+class Poison(Callback):
+    """Makes a weight infinite: before the second epoch, or after its last step."""
+
+    def __init__(self, late):
+        self.late = late
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.current_epoch == 1 and not self.late:
+            self.poison(pl_module)
+
+    def on_validation_start(self, trainer, pl_module):
+        if trainer.current_epoch == 1 and self.late:
+            self.poison(pl_module)
+
+    def poison(self, pl_module):
+        next(pl_module.model.parameters()).data[:] = torch.inf
+
+
+@pytest.mark.parametrize(("late", "options"), [(False, {}), (True, {}), (False, {"limit_val_batches": 0})])
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path, data, late, options):
+    """One line, and weights to continue from. Faults: a checkpoint of NaNs, or a look at the losses only."""
+    with pytest.raises(InputError, match=r"^the loss is nan in epoch 2: lower optimizer\.lr or .*clip_val$"):
+        tiny.fit(tmp_path / "run", data, callbacks=[Poison(late), SampleGrid(every=1)], **options)
+    state = torch.load(tmp_path / "run" / CHECKPOINT, weights_only=True)
+    assert state["epoch"] == 0
+    assert all(value.isfinite().all() for value in state["state_dict"].values())
+
+
+class Steps(Callback):
+    """The weights after every step, and those that a validation saw."""
+
+    def __init__(self):
+        self.weights, self.validated = [], []
+
+    def on_train_batch_end(self, trainer, pl_module, *_):
+        self.weights.append(copy(pl_module.model))
+
+    def on_validation_epoch_end(self, trainer, pl_module):
+        self.validated.append(copy(pl_module.model))
+
+
+def copy(model):
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def same(a, b):
+    return all(torch.allclose(a[name], b[name], rtol=1e-4, atol=1e-6) for name in a)
+
+
+def ema(decay=0.8):
+    return EMAWeightAveraging(decay=decay, use_buffers=False)
+
+
+def averages(weights, decay=0.8):
+    """By the formula, from the weights after each step."""
+    average, every = weights[0], []
+    for step in weights:
+        average = {name: decay * average[name] + (1 - decay) * step[name] for name in step}
+        every.append(average)
+    return every
+
+
+def test_averaged_weights_are_validated_and_saved(tmp_path, data):
+    """Faults: the trained weights saved, since Lightning swaps back before a validation's end; samples from those."""
+    steps = Steps()
+    run = tiny.fit(tmp_path / "run", data, callbacks=[ema(), steps])
+    expected = averages(steps.weights)[5::6]  # after each epoch
+    assert all(same(a, b) for a, b in zip(steps.validated, expected, strict=True))
+    assert not same(expected[-1], steps.weights[-1])
+    best = run.read("training.json")["best_epoch"]
+    assert same(run.model.state_dict(), expected[best])
+    assert evaluate(run.path, split="val")["nll_nats"] == pytest.approx(run.read("training.json")["val_nll_nats"])
+
+
+def test_averages_continue_after_an_interruption(tmp_path, data):
+    """Fault: an average that starts anew, or training that goes on from the average."""
+    whole = tiny.fit(tmp_path / "whole", data, callbacks=[ema()])
+    with pytest.raises(InputError):
+        tiny.fit(tmp_path / "run", data, callbacks=[ema(), Poison(late=False)])
+    resumed = tiny.fit(tmp_path / "run", data, callbacks=[ema()])
+    assert same(resumed.model.state_dict(), whole.model.state_dict())
+    theirs, ours = (pd.read_csv(run.path / "history.csv")["val/nll_nats"].tolist() for run in (whole, resumed))
+    assert ours == pytest.approx(theirs)

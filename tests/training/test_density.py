@@ -71,3 +71,43 @@ def test_wrong_optimizer_argument_is_found_at_once(optimizer):
 def test_wrong_scheduler_argument_is_found_at_once():
     with pytest.raises(InputError, match="scheduler: "):
         DensityModule(tiny.model(), SGD, partial(constant, nope=1))
+
+
+def test_validation_is_in_full_precision_whatever_training_is(data):
+    """Fault: Lightning's autocast, which also covers validation."""
+    module = DensityModule(tiny.pushed_model(), SGD)
+    metrics = fit(module, data, precision="bf16-mixed").callback_metrics
+    assert metrics["val/nll_nats"].item() == pytest.approx(exact(module.model, data.split("val")), rel=1e-6)
+    assert metrics["train/nll_nats"].item() != pytest.approx(exact(module.model, data.split("train")), rel=1e-6)
+
+
+def in_order(data, n):
+    """Make `data` give its training images in file order; the first `n` of them."""
+    data.train_dataloader = lambda: data._loader("train")
+    return torch.from_numpy(data.split("train")[:n].astype("int64"))
+
+
+def test_gradient_norm_is_that_before_clipping(data):
+    """Of the batch, by hand. Faults: after clipping, or of another step."""
+    model, x = tiny.pushed_model(), in_order(data, 4)
+    (-model.log_prob(x).mean() / 16).backward()
+    norm = math.sqrt(sum(parameter.grad.square().sum().item() for parameter in model.parameters()))
+    module = DensityModule(tiny.pushed_model(), partial(torch.optim.SGD, lr=1.0))
+    options = {"gradient_clip_val": norm / 10, "log_every_n_steps": 1, "limit_train_batches": 1}
+    metrics = fit(module, data, **options).callback_metrics
+    assert metrics["gradient_norm"].item() == pytest.approx(norm, rel=1e-5)
+    steps = [a - b for a, b in zip(module.model.parameters(), model.parameters(), strict=True)]
+    assert math.sqrt(sum(step.square().sum().item() for step in steps)) == pytest.approx(norm / 10, rel=1e-3)
+
+
+def test_two_batches_accumulated_are_one_of_twice_the_size(data):
+    """And the schedule counts steps. Fault: the sum of their gradients."""
+    x = in_order(data, 8)
+    module, asked = DensityModule(tiny.pushed_model(), partial(torch.optim.SGD, lr=0.1)), []
+    module.scheduler = lambda optimizer, steps: asked.append(steps) or constant(optimizer, steps)
+    fit(module, data, accumulate_grad_batches=2, limit_train_batches=2)
+    assert asked == [1]
+    expected = tiny.pushed_model()
+    (-expected.log_prob(x).mean() / 16).backward()
+    for ours, theirs in zip(module.model.parameters(), expected.parameters(), strict=True):
+        torch.testing.assert_close(ours.data, theirs.data - 0.1 * theirs.grad)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pixelrnn.data import ImageData
     from pixelrnn.training import Model
     from pixelrnn.training.callbacks import BestWeights, History
-    from pixelrnn.training.density import MakeOptimizer
+    from pixelrnn.training.density import DensityModule, MakeOptimizer
     from pixelrnn.training.run import Run
     from pixelrnn.training.schedules import Schedule
 
@@ -27,46 +27,62 @@ def train(
     scheduler: "Schedule | None",
     trainer: "Callable[..., Trainer]",
     callbacks: "Mapping[str, Callback] | None" = None,
-    logger: "Callable[[str | Path], Logger] | None" = None,
+    logger: "Callable[[str | Path, dict[str, Any]], Logger] | None" = None,
     seed: int = 0,
+    compile: bool = False,
+    test: bool = False,
 ) -> "Run":
     """Fit `model` to `data`; leave in the directory `run` what the table in `pixelrnn.training.run` lists.
 
     `config` is the plain configuration that the objects were built from; it is recorded, and a directory belongs to
     one. A finished run is left alone, an interrupted one continues, and what `Run.create` finds stale is trained from
-    scratch. Raises InputError before anything is written.
+    scratch. `compile`: by torch.compile. `test`: evaluate and draw samples afterwards.
+
+    Raises InputError before anything is written, and for a loss that is no number; SystemExit for Ctrl-C and SIGTERM.
+    Then the same call continues from the last whole epoch.
     """
-    from pixelrnn.training.callbacks import BestWeights, EpochSeed, History, LastCheckpoint
+    from pixelrnn.training.callbacks import BestWeights, EpochSeed, Finite, History, LastCheckpoint
     from pixelrnn.training.density import DensityModule
-    from pixelrnn.training.run import CHECKPOINT, Run, check_fit
+    from pixelrnn.training.origin import find_origin
+    from pixelrnn.training.run import check_fit
     from pixelrnn.training.tracking import tracked
 
-    check_fit(model, data)
+    check_fit(model, data.levels, data.shape)
     history, best = History(), BestWeights()
     module = DensityModule(model, optimizer, scheduler)
+    ours = [EpochSeed(seed), Finite(), history, best]
     fit = _build_trainer(
         trainer,
         default_root_dir=run,
-        callbacks=[*(callbacks or {}).values(), EpochSeed(seed), history, best, LastCheckpoint(config)],
-        logger=logger(run) if logger else False,
+        callbacks=[*ours, *_averages_last(callbacks or {}), LastCheckpoint(config)],
+        logger=logger(run, config) if logger else False,
     )
-    left = Path(run, CHECKPOINT).exists()
-    claimed = Run.create(run, config)
+    origin = find_origin(run, config["data"]["path"])
+    claimed = _claim(run, config, origin["data_md5"])
     if claimed.finished:
-        print(f"{run} is finished: nothing to train (another directory: run=...)")
+        if test:
+            _test(claimed)
         return claimed
-    if claimed.checkpoint:
-        print(f"{run} continues from its last epoch")
-    elif left:
-        print(f"{run}: the checkpoint there was of another configuration or a finished run: starting from scratch")
-    with tracked(fit.logger, claimed):
-        fit.fit(module, datamodule=data, ckpt_path=claimed.checkpoint, weights_only=True)
-    if fit.is_global_zero:
-        _finish(claimed, model, fit, history, best)
+    if compile:
+        _compile(model)
+    with tracked(fit.logger, claimed, origin) as fit.logger:
+        _fit(fit, module, data, claimed)
+        if fit.is_global_zero:
+            _finish(claimed, model, fit, history, best)
+    if test and fit.is_global_zero:
+        _test(claimed, again=True)
     return claimed
 
 
+def _averages_last(callbacks: "Mapping[str, Callback]") -> "list[Callback]":
+    """Those that average weights after all others, which are to see the averages: see `training.callbacks`."""
+    from pytorch_lightning.callbacks import WeightAveraging
+
+    return sorted(callbacks.values(), key=lambda callback: isinstance(callback, WeightAveraging))
+
+
 def _build_trainer(trainer: "Callable[..., Trainer]", **options: Any) -> "Trainer":
+    from pytorch_lightning.strategies.launchers import _MultiProcessingLauncher
     from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
     try:
@@ -77,7 +93,53 @@ def _build_trainer(trainer: "Callable[..., Trainer]", **options: Any) -> "Traine
         raise InputError(f"trainer.max_epochs={built.max_epochs} must be a whole number of at least 1")
     if built.limit_train_batches == 0:
         raise InputError("trainer.limit_train_batches=0 leaves nothing to train on")
+    if built.precision in ("16-true", "bf16-true"):
+        raise InputError(
+            f"trainer.precision={built.precision} keeps the weights in 16 bits, too few for a likelihood: "
+            f"take {built.precision.replace('true', 'mixed')}"
+        )
+    if isinstance(built.strategy.launcher, _MultiProcessingLauncher):
+        raise InputError("trainer.strategy: what was learned would stay in the processes that it starts: take ddp")
     return built
+
+
+def _claim(path: str | Path, config: dict[str, Any], data_md5: dict[str, str]) -> "Run":
+    """The directory, and a line about what is found there."""
+    from pixelrnn.training.run import CHECKPOINT, Run
+
+    left = Path(path, CHECKPOINT).exists()
+    run = Run.create(path, config, data_md5)
+    if run.finished:
+        print(f"{path} is finished: nothing to train (another directory: run=...)")
+    elif run.checkpoint:
+        print(f"{path} continues from its last epoch")
+    elif left:
+        print(
+            f"{path}: its checkpoint is of another configuration, other data or a finished run: starting from scratch"
+        )
+    return run
+
+
+def _compile(model: "Model") -> None:
+    """In place, so that the weights keep their names; drawing, a pixel at a time, stays as it is."""
+    from pixelrnn.models import AutoregressiveModel
+
+    for part in model.modules():
+        if isinstance(part, AutoregressiveModel):
+            part.compile()
+
+
+def _fit(trainer: "Trainer", module: "DensityModule", data: "ImageData", run: "Run") -> None:
+    import sys
+
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=run.checkpoint, weights_only=True)
+    except SystemExit as stopped:  # Lightning's own has no code for SIGTERM, as if all were well, and 1 for Ctrl-C
+        if stopped.code not in (None, 1):
+            raise
+        if trainer.is_global_zero:
+            print(f"{run.path} is stopped: the same command goes on from its last whole epoch", file=sys.stderr)
+        raise SystemExit(130 if stopped.code else 143) from stopped
 
 
 def _finish(run: "Run", model: "Model", trainer: "Trainer", history: "History", best: "BestWeights") -> None:
@@ -86,20 +148,39 @@ def _finish(run: "Run", model: "Model", trainer: "Trainer", history: "History", 
     run.save_weights(best.weights or model.state_dict())
     last = history.rows[-1]
     row = next((row for row in history.rows if row["epoch"] == best.epoch), last)
-    run.write(
-        "training.json",
-        {
-            "parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "train_seconds": last["seconds"],
-            "images_per_second": round(last["images"] / last["seconds"], 1),
-            "epochs": last["epoch"] + 1,
-            "steps": last["step"],
-            "images": last["images"],
-            "best_epoch": row["epoch"],
-            "val_nll_nats": row["val/nll_nats"] or None,
-            "val_bits_per_dim": row["val/bits_per_dim"] or None,
-            "peak_memory_mb": _peak_memory_mb(),
-        },
+    training = {
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "train_seconds": last["seconds"],
+        "images_per_second": round(last["images"] / last["seconds"], 1),
+        "epochs": last["epoch"] + 1,
+        "steps": last["step"],
+        "images": last["images"],
+        "best_epoch": row["epoch"],
+        "val_nll_nats": row["val/nll_nats"] or None,
+        "val_bits_per_dim": row["val/bits_per_dim"] or None,
+        "peak_memory_mb": _peak_memory_mb(),
+    }
+    run.write("training.json", training)
+    print(_sentence(run.path, training))
+
+
+def _test(run: "Run", again: bool = False) -> None:
+    """What `pixelrnn evaluate` and `sample` would do, where it isn't there or is `again` to be done."""
+    from pixelrnn.stages.evaluate import evaluate
+    from pixelrnn.stages.sample import sample
+
+    if again or not (run.path / "metrics.json").exists():
+        evaluate(run.path)
+    if again or not (run.path / "sampling.json").exists():
+        sample(run.path)
+
+
+def _sentence(run: Path, training: dict[str, Any]) -> str:
+    nll = training["val_bits_per_dim"]
+    best = f"; best on the validation images in epoch {training['best_epoch'] + 1}: {nll:.4f} bits/dim" if nll else ""
+    return (
+        f"{run}: {training['images']:,} images in {training['train_seconds']:.0f} s "
+        f"({training['images_per_second']:,.0f} a second), peak memory {training['peak_memory_mb']:,} MiB{best}"
     )
 
 

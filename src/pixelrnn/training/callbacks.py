@@ -1,6 +1,8 @@
-"""What happens around the epochs: rows, pictures, the best weights, the checkpoint.
+"""What happens around the epochs: a look at the loss, rows, the best weights, the checkpoint.
 
-The trainer's `default_root_dir` is the run directory: callbacks need not be told where to write.
+The trainer's `default_root_dir` is the run directory: callbacks need not be told where to write. With averaged weights
+(`callbacks=ema`) the model holds the averages between a validation's start and `on_validation_epoch_end`: whatever is
+to see the validated weights does it there, and comes before the averaging callback in the list.
 """
 
 import csv
@@ -13,13 +15,17 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer, seed_everything
 from pytorch_lightning.callbacks import Checkpoint
-from pytorch_lightning.loggers import WandbLogger
 
 from pixelrnn.errors import InputError
-from pixelrnn.training.grid import image_grid, save_grid
+from pixelrnn.training.run import Run
 from pixelrnn.types import Tensor
 
 METRICS = ["train/nll_nats", "train/bits_per_dim", "val/nll_nats", "val/bits_per_dim", "lr"]
+
+
+def validation_nats(pl_module: LightningModule) -> float:
+    """Nats per image of the validation that is ending: Lightning's own figure comes later."""
+    return float(pl_module.val_nll.compute()["val/nll_nats"])  # type: ignore[union-attr, operator]
 
 
 class EpochSeed(Callback):
@@ -34,6 +40,33 @@ class EpochSeed(Callback):
         if self._first:
             iter(trainer.fit_loop._data_fetcher)  # type: ignore[arg-type]
             self._first = False
+
+
+class Finite(Callback):
+    """Stop at a loss that is infinite or not a number: nothing good comes after it.
+
+    Looked at when the trainer logs, since a look waits for the device, and at the end of an epoch, before the
+    checkpoint: that one always holds weights to continue from.
+    """
+
+    def on_train_batch_end(  # noqa: D102
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Tensor, batch_idx: int
+    ) -> None:
+        every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if trainer.global_step % every == 0 or trainer.is_last_batch:
+            loss = outputs["loss"].detach().clone()
+            self._check(trainer, float(trainer.strategy.reduce(loss, reduce_op="mean")))  # all processes stop, or none
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The loss of the weights that the epoch ended with."""
+        self._check(trainer, validation_nats(pl_module))
+
+    def _check(self, trainer: Trainer, loss: float) -> None:
+        if not math.isfinite(loss):
+            if not trainer.is_global_zero:
+                raise SystemExit(2)  # the first process tells
+            epoch = trainer.current_epoch + 1
+            raise InputError(f"the loss is {loss} in epoch {epoch}: lower optimizer.lr or trainer.gradient_clip_val")
 
 
 class History(Callback):
@@ -59,6 +92,11 @@ class History(Callback):
         self._seconds = time.perf_counter() - self._start  # the last batch's stands: validation is not in it
         self._images += len(batch) * trainer.world_size
         pl_module.log("train/images_per_second", self._images / self._seconds, prog_bar=True)
+        pl_module.log("images", self._seen)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Say how many images were seen, as in every row that goes to a logger."""
+        pl_module.log("images", self._seen.to(pl_module.device), sync_dist=True)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the figures of this epoch: the trainer's own outlive it."""
@@ -66,19 +104,27 @@ class History(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add a row."""
-        last = self.rows[-1] if self.rows else {"images": 0, "seconds": 0.0}
+        pl_module.log("images", self._seen.to(pl_module.device), sync_dist=True)
         now = {name: float(value) for name, value in trainer.callback_metrics.items() if not name.startswith("val/")}
         figures = now | self._val
         row = {
             "epoch": trainer.current_epoch,
             "step": trainer.global_step,
-            "images": last["images"] + self._images,
-            "seconds": round(last["seconds"] + self._seconds, 3),
+            "images": self._before["images"] + self._images,
+            "seconds": round(self._before["seconds"] + self._seconds, 3),
         }
         self.rows.append(row | {name: figures.get(name, "") for name in METRICS})
         self._val = {}
         if trainer.is_global_zero:
             self.write(Path(trainer.default_root_dir))
+
+    @property
+    def _before(self) -> dict[str, Any]:
+        return self.rows[-1] if self.rows else {"images": 0, "seconds": 0.0}
+
+    @property
+    def _seen(self) -> Tensor:
+        return torch.tensor(self._before["images"] + self._images, dtype=torch.float64)  # float32 ends at 2^24
 
     def write(self, folder: Path) -> None:
         """Replace history.csv; what was not measured in an epoch is left empty."""
@@ -110,13 +156,18 @@ class BestWeights(Callback):
         self.epoch = -1
         self.weights: dict[str, Tensor] = {}
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the weights if they are the best so far, or the first."""
-        nll_nats = float(trainer.callback_metrics["val/nll_nats"])
+        nll_nats = validation_nats(pl_module)
         if not trainer.sanity_checking and (nll_nats < self.nll_nats or not self.weights):
             self.nll_nats, self.epoch = nll_nats, trainer.current_epoch
             state = pl_module.model.state_dict()  # type: ignore[union-attr]
             self.weights = {name: value.detach().cpu().clone() for name, value in state.items()}
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The model ends as its best."""
+        if self.weights:
+            pl_module.model.load_state_dict(self.weights)  # type: ignore[union-attr]
 
     def state_dict(self) -> dict[str, Any]:
         """What to resume with."""
@@ -128,7 +179,7 @@ class BestWeights(Callback):
 
 
 class LastCheckpoint(Checkpoint):
-    """checkpoints/last.ckpt after every epoch: plain tensors and numbers, and the configuration they belong to.
+    """checkpoints/last.ckpt after every epoch: plain tensors and numbers, the configuration and origin they belong to.
 
     Lightning's own ModelCheckpoint keeps absolute paths in the file, which is to be versioned and moved.
     """
@@ -143,32 +194,6 @@ class LastCheckpoint(Checkpoint):
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Say whose it is, and whether anything is left to do."""
         checkpoint["config"] = self.config
+        checkpoint["origin"] = Run(Path(trainer.default_root_dir), self.config).origin
         last_step = trainer.global_step >= trainer.max_steps > 0
         checkpoint["complete"] = last_step or trainer.current_epoch + 1 == trainer.max_epochs
-
-
-class SampleGrid(Callback):
-    """Every `every` epochs and after the last, `images` samples from a fixed seed: to W&B, the latest to grid.png."""
-
-    def __init__(self, every: int = 5, images: int = 16, seed: int = 0) -> None:
-        if every < 1 or images < 1:
-            raise InputError(f"callbacks.samples: every={every} and images={images} must be at least 1")
-        self.every, self.images, self.seed = every, images, seed
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Draw, without touching the global random numbers."""
-        epoch = trainer.current_epoch + 1
-        if (
-            trainer.sanity_checking
-            or not trainer.is_global_zero
-            or (epoch % self.every and epoch != trainer.max_epochs)
-        ):
-            return
-        model: Any = pl_module.model
-        generator = torch.Generator(pl_module.device).manual_seed(self.seed)
-        samples = model.sample(self.images, generator=generator)
-        save_grid(samples, model.levels, Path(trainer.default_root_dir) / "grid.png", columns=8)
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                picture = image_grid(samples, model.levels).permute(1, 2, 0).numpy()
-                logger.log_image("samples", [picture], caption=[f"epoch {epoch}"])

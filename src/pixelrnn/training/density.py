@@ -15,6 +15,7 @@ from pixelrnn.errors import InputError
 from pixelrnn.training import Model
 from pixelrnn.training.nll import NLL
 from pixelrnn.training.schedules import Schedule
+from pixelrnn.training.scoring import full_precision
 from pixelrnn.types import Images, Nats, Tensor
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
@@ -43,12 +44,23 @@ class DensityModule(LightningModule):
         nats = -log_prob.mean()
         self.log("train/nll_nats_step", nats, prog_bar=True)
         self.log("train/bits_per_dim_step", nats / (self.dims * math.log(2)))
-        self.log("lr", float(self.trainer.optimizers[0].param_groups[0]["lr"]))
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        self.log("lr", torch.tensor(float(rate), dtype=torch.float64))
         return nats / self.dims
 
     def validation_step(self, x: Images, _: int) -> None:
-        """Add a batch to the split's likelihood."""
-        self._log_epoch(self.val_nll, self.model.log_prob(x), prog_bar=True)
+        """Add a batch to the split's likelihood: in full precision, whatever that of training is."""
+        with full_precision(self.device):
+            log_prob = self.model.log_prob(x)
+        self._log_epoch(self.val_nll, log_prob, prog_bar=True)
+
+    def configure_gradient_clipping(self, optimizer: Optimizer, *clipping: Any, **named: Any) -> None:
+        """Clip as the trainer says; log the norm as it was before, in those steps that the trainer logs."""
+        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if (self.trainer.global_step + 1) % every == 0:
+            gradients = [parameter.grad for parameter in self.parameters() if parameter.grad is not None]
+            self.log("gradient_norm", nn.utils.get_total_norm(gradients))
+        self.clip_gradients(optimizer, *clipping, **named)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimizer, and the schedule over the whole run, stepped every batch."""

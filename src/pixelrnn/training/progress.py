@@ -1,6 +1,8 @@
 """What one sees of training: a bar in a terminal, a line an epoch in a log file."""
 
 import sys
+from multiprocessing import parent_process
+from pathlib import Path
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
@@ -19,7 +21,7 @@ class Progress(RichProgressBar):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        if not sys.stdout.isatty():
+        if not sys.stdout.isatty() or parent_process():  # another job writes to the same terminal
             self.disable()
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
@@ -32,4 +34,5 @@ class Progress(RichProgressBar):
         super().on_train_epoch_end(trainer, pl_module)
         if self.is_disabled and trainer.is_global_zero:
             figures = ", ".join(f"{value} {name}" for name, value in self.get_metrics(trainer, pl_module).items())
-            print(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: {figures}", flush=True)
+            run = f"{Path(trainer.default_root_dir).name}: " if parent_process() else ""
+            print(f"{run}epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: {figures}", flush=True)

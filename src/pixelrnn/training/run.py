@@ -1,6 +1,7 @@
 """A run is a directory, and everything about it is in its files.
 
     config.yaml            the resolved configuration; whoever wrote it owns the directory
+    origin.json            where it comes from: command, revision, DVC stage, data, W&B run; see `training.origin`
     checkpoints/last.ckpt  where training stands: continues after an interruption
     history.csv            one row an epoch
     weights.safetensors    the model of the best epoch on the validation split
@@ -11,7 +12,7 @@ Files are replaced, never changed: a reader finds an old one or a new one, not h
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,7 @@ from omegaconf import OmegaConf
 from pixelrnn.data import ImageData
 from pixelrnn.errors import InputError
 from pixelrnn.training import Model
+from pixelrnn.training.origin import changed_data
 from pixelrnn.types import Tensor
 
 CHECKPOINT = "checkpoints/last.ckpt"
@@ -42,13 +44,14 @@ class Run:
     config: Config
 
     @classmethod
-    def create(cls, path: str | Path, config: Config) -> "Run":
-        """Claim a directory for `config`, or come back to it.
+    def create(cls, path: str | Path, config: Config, data_md5: Mapping[str, str] | None = None) -> "Run":
+        """Claim a directory for `config` and the data with these md5s, or come back to it.
 
-        A new claim deletes what isn't its own: a checkpoint of another configuration, or one of a completed run (DVC
-        keeps it when it removes the other outputs because the code or the data changed), and an old training.json.
+        A new claim deletes what isn't its own: a checkpoint of another configuration or other data, or one of a
+        completed run (DVC keeps it when it removes the other outputs because the code changed), and old files.
 
-        Raises InputError, having written nothing, if it belongs to another configuration or its checkpoint is damaged.
+        Raises InputError, having written nothing, if it belongs to another configuration or other data, or if its
+        checkpoint is damaged.
         """
         run = cls(Path(path), config)
         held = run._read_config() if run._file("config.yaml").exists() else None
@@ -57,14 +60,21 @@ class Run:
                 f"{run.path} holds a run of another configuration ({_differ(held, config)}): "
                 "choose another directory with run=..., or delete this one"
             )
+        if held and (changed := changed_data(run.read("origin.json").get("data_md5"), data_md5)):
+            raise InputError(
+                f"{run.path} holds a run on other data ({', '.join(changed)} changed since): "
+                "choose another directory with run=..., or delete this one"
+            )
         state = run._read_checkpoint() or {}
-        stale = state.get("config") != config or (held is None and state.get("complete"))
+        other_data = changed_data(state.get("origin", {}).get("data_md5"), data_md5)
+        stale = state.get("config") != config or other_data or (held is None and state.get("complete"))
         try:
             run.path.mkdir(parents=True, exist_ok=True)
             if stale:
                 run._file(CHECKPOINT).unlink(missing_ok=True)
             if held is None:
-                run._file("training.json").unlink(missing_ok=True)  # of whoever's config.yaml it was
+                for name in ("training.json", "origin.json"):  # of whoever's config.yaml it was
+                    run._file(name).unlink(missing_ok=True)
                 run.write("config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
         except OSError as error:
             raise InputError(f"cannot write to run={run.path}: {error.strerror}") from error
@@ -89,11 +99,16 @@ class Run:
         file = self._file(CHECKPOINT)
         return file if file.exists() else None
 
+    @property
+    def origin(self) -> dict[str, Any]:
+        """origin.json; where DVC removed it before it ran the stage again, the checkpoint's copy; nothing before."""
+        return self.read("origin.json") or (self._read_checkpoint() or {}).get("origin", {})
+
     @cached_property
     def data(self) -> ImageData:
         """The images it is trained and evaluated on. Raises InputError if they are missing or damaged."""
         data = self._section("data")
-        keys = ("path", "shape", "levels", "batch_size", "num_workers")
+        keys = ("path", "shape", "levels", "batch_size", "num_workers", "flip", "resample")
         return ImageData(**{key: data[key] for key in keys if key in data})
 
     @cached_property
@@ -110,7 +125,8 @@ class Run:
         except RuntimeError as error:
             reason = str(error).splitlines()[1].strip()
             raise InputError(f"{file} belongs to another model than config.yaml: {reason}") from error
-        check_fit(model, self.data)
+        data = self._section("data")  # as described: the prepared images need not be here to use a model
+        check_fit(model, data.get("levels"), data.get("shape", ()))
         return model.eval()
 
     def write(self, name: str, content: str | Mapping[str, Any]) -> None:
@@ -164,7 +180,7 @@ class Run:
         if not file.exists():
             return None
         try:
-            return torch.load(file, map_location="cpu", weights_only=True)
+            return torch.load(file, map_location="cpu", weights_only=True, mmap=True)  # only what is looked at is read
         except Exception as error:  # so does the reader of checkpoints
             raise InputError(f"{file} is damaged: delete it to train from scratch") from error
 
@@ -188,9 +204,9 @@ def _flat(config: Config, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield prefix + key, value
 
 
-def check_fit(model: Model, data: ImageData) -> None:
-    """Raises InputError for a model of other images than the data's."""
-    theirs, ours = (data.levels, tuple(data.shape)), (model.levels, tuple(model.shape))
+def check_fit(model: Model, levels: int | None, shape: Sequence[int]) -> None:
+    """Raises InputError for a model of other images than the data's, which have so many levels and such a shape."""
+    theirs, ours = (levels, tuple(shape)), (model.levels, tuple(model.shape))
     if ours != theirs:
         told = "{} levels, shape {}".format
         raise InputError(f"the model is of images with {told(*ours)}, the data has {told(*theirs)}")

@@ -1,0 +1,33 @@
+"""Two processes on the CPU, as `pixelrnn train trainer.devices=2` starts them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests import tiny
+
+from pixelrnn.errors import InputError
+from pixelrnn.stages import evaluate
+from pixelrnn.training.run import Run
+
+
+def test_figures_are_exact_with_uneven_shares(tmp_path, monkeypatch):
+    """7 validation images in batches of 2, 4 and 3 for the two processes. Fault: Lightning's sampler repeats one."""
+    monkeypatch.chdir(tmp_path)
+    tiny.write_data("data", train=21, val=7)
+    command = [Path(sys.executable).with_name("pixelrnn"), "train", *tiny.WORDS, "run=run"]
+    command += ["data.batch_size=2", "trainer.devices=2", "trainer.strategy=ddp", "optimizer.lr=0.1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "sync_dist" not in done.stderr
+    training = Run.load("run").read("training.json")
+    assert (training["images"], training["steps"]) == (22, 6)  # 11 each: one of 21 twice
+    assert evaluate("run", split="val")["nll_nats"] == pytest.approx(training["val_nll_nats"], rel=1e-6)
+
+
+def test_strategies_whose_processes_keep_the_weights_are_refused(tmp_path):
+    data = tiny.write_data(tmp_path / "data")
+    with pytest.raises(InputError, match=r"trainer\.strategy: .* take ddp"):
+        tiny.fit(tmp_path / "run", data, devices=2, strategy="ddp_spawn")
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,92 @@
+import pytest
+import torch
+from PIL import Image
+from pytorch_lightning import Callback
+from pytorch_lightning.loggers import WandbLogger
+from tests import tiny
+
+from pixelrnn.errors import InputError
+from pixelrnn.training.grid import completion_grid
+from pixelrnn.training.pictures import Completions, SampleGrid
+from pixelrnn.training.sampling import Sampler
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tiny.write_data(tmp_path_factory.mktemp("data") / "stripes")
+
+
+def test_grid_every_n_epochs_and_at_the_end(tmp_path, data, monkeypatch):
+    """Fault: none at the end."""
+    drawn = []
+    monkeypatch.setattr("pixelrnn.training.pictures.save_grid", lambda samples, *_, **__: drawn.append(samples))
+    tiny.fit(tmp_path / "run", data, epochs=5, callbacks=[SampleGrid(every=2, images=3, seed=1)])
+    assert len(drawn) == 3
+    assert drawn[0].shape == (3, *tiny.SHAPE)
+    assert not torch.equal(drawn[0], drawn[2])
+
+
+def test_grid_has_random_numbers_of_its_own(tmp_path, data, monkeypatch):
+    """Fault: the global ones, so that pictures of different epochs differ by luck."""
+    drawn = []
+    monkeypatch.setattr("pixelrnn.training.pictures.save_grid", lambda samples, *_, **__: drawn.append(samples))
+    tiny.fit(tmp_path / "run", data, epochs=1, callbacks=[SampleGrid(seed=seed) for seed in (1, 1, 2)])
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+
+
+def test_grid_file(tmp_path, data):
+    tiny.fit(tmp_path / "run", data, epochs=1, callbacks=[SampleGrid(images=8)])
+    assert Image.open(tmp_path / "run" / "grid.png").mode == "RGB"
+
+
+@pytest.mark.parametrize("wrong", [{"every": 0}, {"images": 0}])
+def test_grid_refuses(wrong):
+    with pytest.raises(InputError, match=r"callbacks\.samples"):
+        SampleGrid(**wrong)
+
+
+class Recorder(WandbLogger):
+    """W&B's logger without W&B: keeps the pictures."""
+
+    experiment = None
+
+    def __init__(self):
+        super().__init__()
+        self.pictures = {}
+
+    def log_image(self, key, images, **_):
+        self.pictures.setdefault(key, []).extend(images)
+
+    def log_metrics(self, *_, **__):
+        pass
+
+
+def test_completions_of_the_best_model_keep_the_top_half(tmp_path, data):
+    """Drawn again from the saved weights. Faults: the last weights, training images, or a row for each completion."""
+    callbacks, recorder = [Completions(images=3, times=2, seed=5), SpoilAfterTheFirst()], Recorder()
+    run = tiny.fit(tmp_path / "run", data, epochs=2, callbacks=callbacks, logger=lambda *_: recorder)
+    known = torch.tensor([[True] * 4] * 2 + [[False] * 4] * 2)
+    drawn = Sampler(run.model, seed=5).complete(run.data.split("test")[[0, 2, 4]], known, times=2)
+    (picture,) = recorder.pictures["completions"]
+    assert torch.equal(torch.from_numpy(picture).permute(2, 0, 1), completion_grid(drawn, known, tiny.LEVELS))
+
+
+class SpoilAfterTheFirst(Callback):
+    """Ruins the weights after the first epoch."""
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.current_epoch == 1:
+            for parameter in pl_module.model.parameters():
+                parameter.data += 5
+
+
+def test_no_completions_without_anybody_to_show_them_to(tmp_path, data, monkeypatch):
+    monkeypatch.setattr("pixelrnn.training.pictures.Sampler", None)
+    assert tiny.fit(tmp_path / "run", data, epochs=1, callbacks=[Completions()]).finished
+
+
+@pytest.mark.parametrize("wrong", [{"images": 0}, {"times": 0}])
+def test_completions_refuse(wrong):
+    with pytest.raises(InputError, match=r"callbacks\.completions"):
+        Completions(**wrong)
