@@ -68,7 +68,7 @@ def test_sheets_are_near_square(n, h, w):
     assert n < 10 or 1 / 1.5 < rows / columns < 1.5
 
 
-@pytest.mark.parametrize("colors", [1, 2, 3])
+@pytest.mark.parametrize("colors", [1, 3])
 @pytest.mark.parametrize("levels", [2, 3, 16, 17, 256])
 def test_noise_costs_its_entropy_and_a_constant_next_to_nothing(levels, colors):
     """No coder can beat log2 K on noise (faults: bits per pixel, or bytes); a constant set is a header and runs."""
@@ -82,28 +82,44 @@ def test_noise_costs_its_entropy_and_a_constant_next_to_nothing(levels, colors):
 
 def test_the_smallest_file_counts_and_is_named(monkeypatch):
     """Fault: the largest. With one coder left, that one is named."""
-    images = np.cumsum(_random(64, 3, 16, 16, 3), axis=3, dtype=np.uint8)
+    images = np.cumsum(_random(16, 3, 8, 8, 3), axis=3, dtype=np.uint8)
     sizes = {}
-    for name, code in list(baselines._coders(256, 3)):
-        monkeypatch.setattr(baselines, "_coders", lambda levels, colors, only=(name, code): iter([only]))
-        alone = lossless_coder(images, 256)
+    for name, code in list(baselines._coders(255, 3, True)):
+        monkeypatch.setattr(baselines, "_coders", lambda *_, only=(name, code): iter([only]))
+        alone = lossless_coder(images, 255)
         assert name.startswith(alone.name)
         sizes[name] = alone.bits_per_dim
     monkeypatch.undo()
-    best = lossless_coder(images, 256)
+    best = lossless_coder(images, 255)
     assert best.bits_per_dim == min(sizes.values())
     assert max(sizes.values()) > min(sizes.values())
     assert best.name in ("WebP lossless", "PNG")
 
 
-def test_a_large_set_is_cut_into_sheets_and_nothing_is_lost(monkeypatch):
-    """Faults: the last sheet forgotten; a sheet beyond what WebP can hold."""
+def test_of_a_large_set_the_first_images_are_coded_and_the_note_says_so(monkeypatch):
+    """Faults: the size of some divided by the number of all; minutes spent on what a sample tells."""
     images = _random(90, 1, 8, 8, 256)
-    monkeypatch.setattr(baselines, "SIDE", 32)
-    sheets = list(baselines._sheets(images))
-    assert [sheet.shape for sheet in sheets] == [(32, 32)] * 5 + [(32, 24)]
-    assert lossless_coder(images, 256).bits_per_dim > 8
-    np.testing.assert_array_equal(sheets[1], tile(images[16:32])[:, :, 0])
+    monkeypatch.setattr(baselines, "CODED", 40 * 64)
+    some = lossless_coder(images, 256)
+    assert some.bits_per_dim == lossless_coder(images[:40], 256).bits_per_dim > 8
+    assert "the first 40 test images" in some.note
+    monkeypatch.undo()
+    assert "; the test images" in lossless_coder(images, 256).note
+
+
+def test_of_a_large_set_some_training_images_are_counted(monkeypatch):
+    train, test = _random(50, 1, 2, 2, 4), _random(7, 1, 2, 2, 4, seed=1)
+    monkeypatch.setattr(baselines, "COUNTED", 20)
+    some = independent_pixels(train, test, 4)
+    assert some == independent_pixels(train[:20], test, 4)
+    assert "of 20 training images" in some.note
+
+
+def test_independent_pixels_image_by_image():
+    """Fault: the vector of other images, or in bits."""
+    train, test = _random(50, 1, 2, 2, 4), _random(7, 1, 2, 2, 4, seed=1)
+    each = [independent_pixels(train, image[None], 4).nll_nats for image in test]
+    np.testing.assert_allclose(independent_pixels(train, test, 4).per_image, each, rtol=1e-14)
 
 
 def test_a_coder_that_loses_something_is_caught(monkeypatch):

@@ -1,88 +1,141 @@
 import json
-import math
 
+import numpy as np
 import pytest
 from rich.console import Console
 
-from pixelrnn.results.baselines import Baseline
-from pixelrnn.results.frame import load_runs
-from pixelrnn.results.table import BOUND_NOTE, comparison, to_json, to_markdown, to_rich
+from pixelrnn.results.rows import BOUND_NOTE
+from pixelrnn.results.table import to_json, to_markdown, to_rich
 
-CODER = Baseline("PNG", 2.5, math.nan, 25.0, math.nan, "levels as they are")
+NATS = 5 + np.random.default_rng(0).normal(size=40)
+CIFAR = {"name": "cifar10", "shape": [3, 32, 32], "levels": 256, "path": "artifacts/data/cifar10"}
 
 
 @pytest.fixture
-def rows(make_run, tmp_path):
-    make_run("runs/a-row_lstm", bits_per_dim=3.0)
-    make_run("runs/b", {"variant": "multi_scale"}, bits_per_dim=1.0, bound="upper")
+def runs(make_run, make_data):
+    """Exact and bound, evaluated and not; `a` is better than `b` whose figure is a bound."""
+    make_data()
+    make_run("runs/a-row_lstm", nats=NATS)
+    make_run("runs/b", {"variant": "multi_scale", "seed": 1}, nats=NATS + 1 + 0.1 * np.arange(40), bound="upper")
     make_run("runs/c", without=("metrics", "sampling"))
-    return comparison(load_runs(tmp_path / "runs"), [CODER])
 
 
-def test_rows_are_sorted_and_those_without_a_figure_come_last(rows):
-    assert [(row.name, row.kind) for row in rows] == [
-        ("b", "run"),
-        ("PNG", "baseline"),
-        ("a-row_lstm", "run"),
-        ("c", "run"),
-    ]
-
-
-def test_markdown_marks_bounds_and_explains_them(rows):
+def test_markdown_marks_bounds_and_explains_them(runs, compared):
     """Faults: an exact figure marked, an upper bound not marked, a missing figure shown as nan."""
-    page = to_markdown(rows, "Title")
-    lines = page.splitlines()
-    assert lines[0] == "# Title"
-    assert lines[4:8] == [
-        "| b (multi_scale) | 1,234 | ≤ 1.0000 ± 0.0625 | ≤ 20.12 ± 0.50 | 60.5 | 800 | 2.50 (16) | upper |",
-        "| PNG | – | 2.5000 | 25.00 | – | – | – | exact |",
-        "| a-row_lstm | 1,234 | 3.0000 ± 0.0625 | 20.12 ± 0.50 | 60.5 | 800 | 2.50 (16) | exact |",
-        "| c (row_lstm) | 1,234 | – | – | 60.5 | 800 | – | – |",
-    ]
-    assert lines[9:] == [f"- {BOUND_NOTE}", "- PNG: levels as they are.", "- c: not evaluated."]
-    assert len({line.count("|") for line in lines[2:8]}) == 1
-    assert BOUND_NOTE not in to_markdown(rows[1:])
+    comparison = compared()
+    lines = to_markdown(comparison).splitlines()
+    assert lines[0] == "# digits: NLL of the 40 test images (1×2×2, 17 levels)"
+    table = {line.split(" | ")[0].removeprefix("| "): line for line in lines if line.startswith("| ")}
+    bits = {row.name: f"{row.bits_per_dim:.4f}" for row in comparison.rows if row.bits_per_dim}
+    figures = "| 60.5 | 800 | 2.50 (16) |"
+    assert table["a-row_lstm"].startswith(f"| a-row_lstm | 1,234 | {bits['a-row_lstm']} ± 0.0625 | 4.94")
+    assert table["a-row_lstm"].endswith(f" ± 0.50 {figures} exact |")
+    assert f"| ≤ {bits['b']} ± 0.0625 | ≤ " in table["b (multi_scale)"]
+    assert table["b (multi_scale)"].endswith(f"{figures} upper |")
+    assert table["c (row_lstm)"] == "| c (row_lstm) | 1,234 | – | – | 60.5 | 800 | – | – |"
+    assert "- c: not evaluated." in lines
+    assert f"- {BOUND_NOTE}" in lines
+    assert len({line.count("|") for line in lines if line.startswith("| ") and "verdict" not in line}) == 2
 
 
-def test_markdown_survives_a_name_with_a_bar(make_run):
-    rows = comparison(load_runs(make_run("a|b")), [])
-    assert "| a\\|b (row_lstm) |" in to_markdown(rows)
+def test_differences_are_told_from_the_best_run_on(runs, compared):
+    """Fault: the sign turned, or the verdict of another pair."""
+    comparison = compared()
+    page = to_markdown(comparison)
+    assert "a-row_lstm has the lowest NLL" in page
+    assert "## NLL above that of a-row_lstm, image by image (p values corrected for 3 pairs)" in page
+    (line,) = [line for line in page.splitlines() if line.startswith("| b | +")]
+    assert line.endswith("| < 0.0001 | undecided: the figure of b is only an upper bound |")
 
 
-def test_json_keeps_full_precision_and_knows_no_nan(make_run, tmp_path):
-    make_run("runs/a")
-    make_run("runs/b", without=("metrics",))
-    rows = comparison(load_runs(tmp_path / "runs"), [CODER])
-    page = json.loads(to_json(rows, data="digits"), parse_constant=lambda name: pytest.fail(name))
-    assert page["data"] == "digits"
-    run, coder, missing = page["rows"]
-    assert run["bits_per_dim"] == 2.0123456789012345
-    assert (run["parameters"], run["images"], run["head"]) == (1234, 5, "Softmax")
-    assert coder["bits_per_dim_se"] is None
-    assert missing["bits_per_dim"] is None
-    assert missing["status"] == "not evaluated"
+def test_the_headline_names_those_that_may_be_as_good(make_run, make_data, compared):
+    """Faults: noise called a ranking; a clear winner hedged."""
+    make_data()
+    steps = np.arange(40) % 3
+    make_run("runs/x", nats=NATS)
+    make_run("runs/y", nats=NATS + 1 + steps)
+    assert compared().headline().endswith("It is better than every other run, beyond noise.")
+    make_run("runs/z", nats=NATS[::-1] + 0.01)
+    assert compared().headline().endswith("Not distinguishable from it: z.")
+    assert compared().headline({"z": "Z"}).endswith("Not distinguishable from it: Z.")
 
 
-def test_terminal_shows_every_figure_even_where_it_is_narrow(rows):
+def test_the_headline_admits_a_better_baseline(make_run, make_data, compared):
+    make_data()
+    make_run("runs/x", nats=NATS + 100)
+    assert "The baseline independent pixels is better than any run." in compared().headline()
+
+
+def test_json_keeps_full_precision_and_knows_no_nan(runs, compared, make_run):
+    make_run("runs/single", nll_nats_se=float("nan"))
+    comparison = compared()
+    page = json.loads(to_json(comparison), parse_constant=lambda name: pytest.fail(name))
+    rows = {row["name"]: row for row in page["rows"]}
+    assert (page["data"], page["split"], page["images"], page["levels"]) == ("digits", "test", 40, 17)
+    assert rows["a-row_lstm"]["nll_nats"] == float(NATS.mean())
+    assert rows["a-row_lstm"]["command"] == "pixelrnn train model=row_lstm"
+    assert rows["a-row_lstm"]["settings"] == {"seed": 0, "variant": "row_lstm"}
+    assert rows["single"]["nll_nats_se"] is None
+    assert rows["c"]["bits_per_dim"] is None
+    assert rows["c"]["status"] == "not evaluated"
+    pairs = [dict(zip(page["differences"]["columns"], row, strict=True)) for row in page["differences"]["rows"]]
+    assert len(pairs) == 3  # a, b, independent pixels
+    pair = next(pair for pair in pairs if {pair["a"], pair["b"]} == {"a-row_lstm", "b"})
+    assert pair["nats"] == pytest.approx(1 + 0.1 * np.arange(40).mean(), rel=1e-12)
+    assert pair["verdict"].startswith("undecided")
+
+
+def test_the_papers_figure_has_a_column_where_there_is_one(make_run, compared):
+    make_run("runs/a", {"data": CIFAR})
+    page = to_markdown(compared())
+    assert "| the paper's |" in page
+    assert "| 3.07 bits/dim |" in page
+    assert "no baselines" in page
+
+
+def test_no_column_for_the_paper_without_a_figure(runs, compared):
+    assert "paper" not in to_markdown(compared())
+
+
+def test_a_name_with_a_bar(make_run, make_data, compared):
+    make_data()
+    make_run("runs/a|b")
+    assert "| a\\|b (row_lstm) |" in to_markdown(compared())
+
+
+def _printed(comparison, width):
+    console = Console(width=width)
+    with console.capture() as capture:
+        console.print(to_rich(comparison))
+    return capture.get()
+
+
+def test_terminal_shows_every_figure_even_where_it_is_narrow(runs, compared):
     """Fault: Rich cuts a figure off with an ellipsis."""
+    comparison = compared()
     for width in (60, 79, 80, 140):
-        console = Console(width=width)
-        with console.capture() as capture:
-            console.print(to_rich(rows, "Title"))
-        text = capture.get()
+        text = _printed(comparison, width)
         assert "…" not in text
         assert " ".join(BOUND_NOTE.split()) in " ".join(text.split())
-        for figure in ("1.0000", "2.5000", "3.0000", "1,234", "60.5"):
-            assert figure in text
-    assert "≤ 1.0000 ± 0.0625" in text
-    assert BOUND_NOTE in text
+        for row in comparison.rows:
+            assert row.bits_per_dim is None or f"{row.bits_per_dim:.4f}" in text
     assert "c: not evaluated." in text
+    assert "undecided: the figure of b" in text
 
 
-def test_names_are_not_markup(make_run):
+def test_names_are_not_markup(make_run, make_data, compared):
     """Fault: Rich swallows `[red]` from a sweep's run names."""
-    console = Console(width=140)
-    with console.capture() as capture:
-        console.print(to_rich(comparison(load_runs(make_run("lr[red]")), []), "data[bold]"))
-    assert "lr[red]" in capture.get()
-    assert "data[bold]" in capture.get()
+    make_data()
+    make_run("runs/lr[red]", {"variant": "v[bold]"})
+    assert "lr[red]" in _printed(compared(), 140)
+
+
+def test_of_hundreds_of_rows_the_terminal_shows_the_best(make_run, make_data, compared, monkeypatch):
+    make_data()
+    for i in range(6):
+        make_run(f"runs/{i}", nats=NATS + i + 0.1 * (np.arange(40) % 2))
+    monkeypatch.setattr("pixelrnn.results.table.ROWS", 3)
+    monkeypatch.setattr("pixelrnn.results.table.PAIRS", 2)
+    text = _printed(compared(), 140)
+    assert "... and 5 more" in text  # of six runs and two baselines
+    assert "... and 4 more" in text  # of five runs and the independent pixels

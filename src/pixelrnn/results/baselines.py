@@ -12,13 +12,15 @@ arithmetic coding, a coder of that many bits as well.
 import io
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image, features
 
 CHUNK = 1024  # images scored at a time: bounds the memory
-SIDE = 4096  # longest side of a sheet in pixels; WebP ends at 16383
+COUNTED = 2**15  # training images that are enough for histograms
+CODED = 2**21  # values (colors of pixels) that are enough for a coder: it takes seconds, and WebP ends at 16383 x 16383
+EASY = 2**16  # ... and that a coder may take its time for
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,12 @@ class Baseline:
     nll_nats: float
     nll_nats_se: float
     note: str
+    per_image: np.ndarray | None = field(default=None, compare=False, repr=False)  # nats, float64 (n,)
 
 
 def independent_pixels(train: np.ndarray, test: np.ndarray, levels: int) -> Baseline:
     """Exact NLL of `test` under histograms of `train`; both uint8 (images, colors, rows, columns)."""
-    dims = math.prod(test.shape[1:])
+    dims, train = math.prod(test.shape[1:]), train[:COUNTED]
     cell = np.arange(dims) * levels  # position d's histogram starts here
     counts = np.zeros(dims * levels, dtype=np.int64)
     for images in _chunks(train):
@@ -44,25 +47,27 @@ def independent_pixels(train: np.ndarray, test: np.ndarray, levels: int) -> Base
     nats = np.concatenate([-log_prob[cell + images.reshape(len(images), dims)].sum(axis=1) for images in _chunks(test)])
     se = float(nats.std(ddof=1) / math.sqrt(len(nats))) if len(nats) > 1 else math.nan
     bits = 1 / (dims * math.log(2))
-    note = "per-position histograms of the training split, add-one smoothing"
-    return Baseline("independent pixels", float(nats.mean()) * bits, se * bits, float(nats.mean()), se, note)
+    note = f"per-position histograms of {len(train):,} training images, add-one smoothing"
+    return Baseline("independent pixels", float(nats.mean()) * bits, se * bits, float(nats.mean()), se, note, nats)
 
 
 def lossless_coder(test: np.ndarray, levels: int) -> Baseline:
     """The smallest of Pillow's lossless WebP and optimized PNG files of `test`, uint8 (images, colors, rows, columns).
 
-    The images are tiled into near-square sheets, so that headers don't count; levels as they are and stretched to
-    0..255, and for few gray levels also as a palette of fewer bits. Every file is decoded and compared with what went
-    in.
+    The images (of a large set the first, to CODED values) are tiled into a near-square sheet, so that headers don't
+    count; levels as they are and stretched to 0..255, and for few gray levels also as a palette of fewer bits. Every
+    file is decoded and compared with what went in.
     """
     dims = math.prod(test.shape[1:])
-    sheets = list(_sheets(test))
-    sizes = {name: 8 * sum(len(code(sheet)) for sheet in sheets) for name, code in _coders(levels, test.shape[1])}
+    images = np.asarray(test[: max(1, CODED // dims)])
+    sheet = tile(images) if test.shape[1] == 3 else tile(images)[:, :, 0]
+    sizes = {name: 8 * len(code(sheet)) for name, code in _coders(levels, test.shape[1], sheet.size <= EASY)}
     name = min(sizes, key=lambda coder: sizes[coder])
-    nats = sizes[name] * math.log(2) / len(test)
+    nats = sizes[name] * math.log(2) / len(images)
     kind, _, how = name.partition(", ")
-    note = f"{how}; the test images in one sheet, smallest of {len(sizes)} encodings"
-    return Baseline(kind, sizes[name] / (len(test) * dims), math.nan, nats, math.nan, note)
+    which = "the test images" if len(images) == len(test) else f"the first {len(images):,} test images"
+    note = f"{how}; {which} in one sheet, smallest of {len(sizes)} encodings"
+    return Baseline(kind, sizes[name] / (len(images) * dims), math.nan, nats, math.nan, note)
 
 
 def tile(images: np.ndarray) -> np.ndarray:
@@ -80,24 +85,16 @@ def _chunks(images: np.ndarray) -> Iterator[np.ndarray]:
         yield np.asarray(images[start : start + CHUNK])
 
 
-def _sheets(images: np.ndarray) -> Iterator[np.ndarray]:
-    """Sheets of about SIDE x SIDE pixels at most: RGB as (rows, columns, 3), else gray (rows, columns) by color."""
-    if images.shape[1] not in (1, 3):
-        images = images.reshape(-1, 1, *images.shape[2:])
-    each = max(1, (SIDE // images.shape[2]) * (SIDE // images.shape[3]))
-    for start in range(0, len(images), each):
-        sheet = tile(images[start : start + each])
-        yield sheet if sheet.shape[2] == 3 else sheet[:, :, 0]
-
-
-def _coders(levels: int, colors: int) -> Iterator[tuple[str, Callable[[np.ndarray], bytes]]]:
-    """Encoders by name ("kind, how"), each a function sheet -> file."""
+def _coders(levels: int, colors: int, thorough: bool) -> Iterator[tuple[str, Callable[[np.ndarray], bytes]]]:
+    """Encoders by name ("kind, how"), each a function sheet -> file. A thorough WebP gains a percent in ten times."""
     natural = np.arange(levels, dtype=np.uint8)
     stretched = np.round(np.arange(levels) * (255 / max(1, levels - 1))).astype(np.uint8)
-    for how, values in {"levels as they are": natural, "levels stretched to 0..255": stretched}.items():
+    effort = {"quality": 100, "method": 6} if thorough else {"quality": 75, "method": 4}
+    ways = {"levels as they are": natural} | ({} if levels == 256 else {"levels stretched to 0..255": stretched})
+    for how, values in ways.items():
         yield f"PNG, {how}", _coder(values, None, "PNG", optimize=True)
         if features.check("webp"):
-            yield f"WebP lossless, {how}", _coder(values, None, "WEBP", lossless=True, quality=100, method=6)
+            yield f"WebP lossless, {how}", _coder(values, None, "WEBP", lossless=True, **effort)
     if levels <= 16 and colors != 3:
         bits = next(bits for bits in (1, 2, 4) if levels <= 2**bits)
         yield f"PNG, palette of {bits} bits a pixel", _coder(natural, stretched, "PNG", optimize=True, bits=bits)

@@ -38,12 +38,18 @@ COLUMNS = {  # name: pandas dtype. Seconds are wall-clock, nats per image, *_se 
     "bound": "object",  # exact or upper
     "split": "object",  # the split that was evaluated
     "images": "Int64",  # ... and its size
+    "audit": "object",  # of `evaluate`: causal, leak (the NLL is no likelihood) or not audited
     "train_seconds": "float64",
     "images_per_second": "float64",
     "epochs": "Int64",
     "sample_seconds": "float64",
     "sample_images": "Int64",
+    "git": "object",  # revision that it was trained at, 40 hex digits
+    "dirty": "boolean",  # ... with uncommitted changes
+    "command": "object",  # that trains it again
 }
+_ORIGIN = {"git": str, "dirty": bool, "command": str}  # what is read of origin.json, which older runs lack
+_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads a sweep's configs ten times faster
 
 
 def load_runs(*paths_or_globs: str | Path) -> pd.DataFrame:
@@ -90,16 +96,26 @@ def config_differences(frame: pd.DataFrame) -> pd.DataFrame:
 
     A run without a key has None there; runs with a damaged config are left out.
     """
+    return differing(flat_configs(frame))
+
+
+def differing(configs: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    """`config_differences` of configs as `flat_configs` gives them."""
+    keys = list(dict.fromkeys(key for config in configs.values() for key in config))
+    keys = [key for key in keys if len({_spelled(config, key) for config in configs.values()}) > 1]
+    rows = [[config.get(key) for key in keys] for config in configs.values()]
+    return pd.DataFrame(rows, index=pd.Index(list(configs), name="run"), columns=keys, dtype="object")
+
+
+def flat_configs(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """The config of each run of `frame` by dotted keys; runs with a damaged one are left out."""
     configs: dict[str, dict[str, Any]] = {}
     for run, path in zip(frame["run"], frame["path"], strict=True):
         try:
             configs[run] = dict(_flat(_read_config(Path(path))))
         except InputError:
             continue
-    keys = list(dict.fromkeys(key for config in configs.values() for key in config))
-    differing = [key for key in keys if len({_spelled(config, key) for config in configs.values()}) > 1]
-    rows = [[config.get(key) for key in differing] for config in configs.values()]
-    return pd.DataFrame(rows, index=pd.Index(list(configs), name="run"), columns=differing, dtype="object")
+    return configs
 
 
 def _find(wanted: str | Path) -> Iterator[Path]:
@@ -136,6 +152,7 @@ def _read_run(folder: Path, name: str) -> dict[str, Any]:
         training = _read_figures(folder / "training.json", "parameters train_seconds images_per_second epochs")
         metrics = _read_figures(folder / "metrics.json", "nll_nats bits_per_dim images", "nll_nats_se bits_per_dim_se")
         sampling = _read_figures(folder / "sampling.json", "seconds images")
+        row |= _read_origin(folder / "origin.json")
         if metrics:
             metrics |= _describe_metrics(folder / "metrics.json")
     except InputError as damage:
@@ -160,17 +177,19 @@ def _describe(config: dict[str, Any], folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder / 'config.yaml'}: missing or wrong entry ({_one_line(error)})") from None
 
 
-def _describe_metrics(file: Path) -> dict[str, str]:
-    metrics = _read_json(file)
+def _describe_metrics(file: Path) -> dict[str, str | None]:
+    metrics = read_json(file)
     if metrics.get("bound") not in ("exact", "upper") or metrics.get("split") not in ("train", "val", "test"):
         raise InputError(f"{file}: bound must be exact or upper, and split train, val or test")
-    return {"bound": metrics["bound"], "split": metrics["split"]}
+    audit = metrics.get("audit")  # older runs have none
+    verdict = audit.get("verdict") if isinstance(audit, dict) else None
+    return {"bound": metrics["bound"], "split": metrics["split"], "audit": verdict}
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
     file = folder / "config.yaml"
     try:
-        config = yaml.safe_load(file.read_text())
+        config = yaml.load(file.read_text(), _YAML)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{file} can't be read: {_one_line(error)}") from None
     if not isinstance(config, dict):
@@ -178,7 +197,17 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _read_json(file: Path) -> dict[str, Any]:
+def _read_origin(file: Path) -> dict[str, Any]:
+    """How the run came about; nothing if there is no such file, null for what wasn't known."""
+    origin = read_json(file) if file.exists() else {}
+    for key, kind in _ORIGIN.items():
+        if not isinstance(origin.get(key), kind | None):
+            raise InputError(f"{file}: {key} is {origin[key]}, not a {kind.__name__}")
+    return {key: origin.get(key) for key in _ORIGIN}
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """A JSON object. Raises InputError for a file that is missing or holds anything else."""
     try:
         content = json.loads(file.read_text())
     except (OSError, ValueError) as error:
@@ -195,7 +224,7 @@ def _read_figures(file: Path, required: str, optional: str = "") -> dict[str, An
     """
     if not file.exists():
         return {}
-    content = _read_json(file)
+    content = read_json(file)
     for key in required.split():
         if not (_is_number(content.get(key)) and math.isfinite(content[key])):
             raise InputError(f"{file}: {key} is {content.get(key, 'missing')}, not a finite number")

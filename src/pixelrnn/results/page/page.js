@@ -1,0 +1,28 @@
+// Title, theme and the order in which the parts appear.
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  at("theme").textContent = dark() ? "Light theme" : "Dark theme";
+}
+function startTheme() {
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  setTheme(system.matches ? "dark" : "light");
+  at("theme").addEventListener("click", () => {
+    setTheme(dark() ? "light" : "dark");
+    changed();
+  });
+  system.addEventListener("change", () => {
+    setTheme(system.matches ? "dark" : "light");
+    changed();
+  });
+}
+
+at("title").textContent = page.title;
+at("headline").textContent = page.headline;
+at("note-list").append(...page.notes.map((note) => make("li", {}, note)));
+startTheme();
+startTable();
+startCurves();
+startDifferences();
+startPictures();
+startImages();
+renderCount();

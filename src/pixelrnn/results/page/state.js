@@ -1,0 +1,116 @@
+// What the page shows, and what of it is filtered, selected and in which order. Every part below listens to "runs".
+const page = JSON.parse(document.getElementById("data").textContent);
+const entries = page.entries; // runs and baselines, best first; their place in this list is their id
+const bitsPerNat = 1 / (page.dims * Math.LN2);
+const state = { filter: () => true, selected: new Set(), sort: { key: "bits", down: false } };
+
+const at = (id) => document.getElementById(id);
+const isRun = (entry) => entry.kind === "run";
+const visible = () => entries.filter((entry) => isRun(entry) && state.filter(entry));
+/** The runs that the parts below the table are about: those selected, or all that the filter leaves. */
+function chosen() {
+  const runs = visible();
+  const selected = runs.filter((run) => state.selected.has(run));
+  return selected.length ? selected : runs;
+}
+const changed = () => document.dispatchEvent(new Event("runs"));
+
+/** An element: make("button", {class: "x", onclick: f}, "text", child, ...). Text is never read as HTML. */
+function make(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else if (value === true) element.setAttribute(key, "");
+    else if (value !== false && value != null) element.setAttribute(key, value);
+  }
+  element.append(...children.filter((child) => child != null));
+  return element;
+}
+
+function fill(select, options, value) {
+  const keep = value ?? select.value;
+  select.replaceChildren(...options.map(([key, label]) => make("option", { value: key }, label)));
+  if (options.some(([key]) => String(key) === String(keep))) select.value = keep;
+}
+
+/** Render a section when it comes near the window, and again when the runs change: what nobody sees costs nothing. */
+function part(section, render) {
+  let near = false;
+  let stale = true;
+  const work = () => {
+    if (!near || !stale) return;
+    stale = false;
+    render();
+  };
+  const seen = ([{ isIntersecting }]) => {
+    near = isIntersecting;
+    work();
+  };
+  const outdated = () => {
+    stale = true;
+    work();
+  };
+  new IntersectionObserver(seen, { rootMargin: "400px" }).observe(section);
+  document.addEventListener("runs", later(outdated));
+}
+
+/** A section that has nothing to show says why. */
+function leaveOut(section, why) {
+  for (const child of [...at(section).children]) if (!child.matches("h2, .hint")) child.remove();
+  at(`${section}-note`).textContent = why;
+}
+
+/** `work` once things have been quiet for a moment, and at most once a frame: typing doesn't wait for charts. */
+function later(work, wait = 120) {
+  let timer;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => requestAnimationFrame(work), wait);
+  };
+}
+
+const format = (digits) =>
+  new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const formats = [0, 1, 2, 3, 4].map(format); // making one takes longer than using it
+const number = (value, digits) => (Number.isFinite(value) ? formats[digits].format(value) : "–");
+const signed = (value, digits) => (value < 0 ? "−" : "+") + number(Math.abs(value), digits);
+
+/** Base64 of little-endian numbers. */
+function unpack(text, Kind) {
+  return new Kind(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
+}
+
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const dark = () => document.documentElement.dataset.theme === "dark";
+
+/** The page's colors and letters for Vega. */
+function chartConfig() {
+  const [soft, line, ink] = ["soft", "line", "ink"].map(color);
+  const text = { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500 };
+  return {
+    background: null,
+    font: getComputedStyle(document.body).fontFamily,
+    view: { stroke: null },
+    axis: { ...text, labelColor: soft, titleColor: ink, gridColor: line, domainColor: line, tickColor: line },
+    legend: { ...text, labelColor: ink, titleColor: soft, labelLimit: 420, symbolStrokeWidth: 2.5 },
+    range: { category: Array.from({ length: 10 }, (_, i) => color(`c${i}`)) },
+  };
+}
+
+/** Put a Vega-Lite chart into an element in place of what was there, or nothing; one after the other. */
+function draw(element, spec) {
+  const options = {
+    mode: "vega-lite",
+    renderer: "canvas",
+    actions: { export: { png: true, svg: true }, source: false, compiled: false, editor: false },
+    config: chartConfig(),
+    tooltip: { theme: dark() ? "dark" : "light" },
+    downloadFileName: element.id,
+    i18n: { CLICK_TO_VIEW_ACTIONS: "Save the chart" },
+  };
+  element.drawn = Promise.resolve(element.drawn).then(async () => {
+    element.view?.finalize();
+    element.replaceChildren();
+    element.view = spec && (await vegaEmbed(element, spec, options)).view; // also for those who test the page
+  });
+}
