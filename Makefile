@@ -4,11 +4,13 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench
+.PHONY: help demo test bench plots repro-parallel
 
 help:
 	@echo "make demo   train, evaluate and sample the four variants on the embedded digits (no download, account or GPU)"
 	@echo "make test   lint, import contracts, types and tests"
+	@echo "make repro-parallel   dvc repro, two variants at a time"
+	@echo "make plots  dvc plots show, as a page that needs no network"
 	@echo "make bench  training, sampling and memory beside the simple path; some minutes, on an idle machine"
 
 $(VENV)/bin/python:
@@ -24,7 +26,7 @@ $(VENV)/installed-dev: $(VENV)/installed
 	@touch $@
 
 demo: $(VENV)/installed
-	dvc pull --quiet data.dvc
+	dvc pull --quiet data/digits.npz data/photos data/README.md
 	dvc repro
 	@sed '/^!/d' artifacts/comparison/comparison.md
 	@echo "Pictures: artifacts/comparison/samples.png, and samples.png in each of artifacts/runs/digits-*"
@@ -35,6 +37,20 @@ test: $(VENV)/installed-dev
 	lint-imports
 	mypy
 	pytest -n 2
+
+# The variants don't depend on each other; each process gets half of two cores.
+repro-parallel: $(VENV)/installed
+	dvc pull --quiet data/digits.npz data/photos data/README.md
+	dvc repro compose prepare
+	ls conf/model | sed 's/\.yaml$$//' | OMP_NUM_THREADS=1 xargs -P 2 -I VARIANT dvc repro --single-item train@VARIANT
+	dvc repro
+
+# DVC's page loads its plotting library from the network; from here on `dvc plots show` and `diff` bring it along.
+plots: $(VENV)/installed
+	@mkdir -p .dvc/tmp
+	@python -c 'import vl_convert; print("<meta charset=utf-8><script>" + vl_convert.javascript_bundle() + "</script>{plot_divs}")' > .dvc/tmp/plots.html
+	dvc config --local plots.html_template tmp/plots.html
+	dvc plots show
 
 bench: $(VENV)/installed-dev
 	python benchmarks/bench.py
