@@ -110,6 +110,27 @@ def test_the_keys_that_differ_and_only_these(make_run, make_data, compared):
     assert settings["b"] == {"model.layers": 4, "head._target_": "LogisticMixture"}
 
 
+def test_pictures_of_the_best_runs_come_first_where_not_all_fit(make_run, make_data, compared, monkeypatch):
+    """Faults: a row a run, however many runs and large the images; the worst runs' pictures instead of the best's."""
+    make_data()
+    for i in range(6):
+        make_run(f"runs/{i}", nats=NATS + i, drawn=True)
+    whole = content(compared())
+    size = sum(len(whole["entries"][0][kind]["uri"]) for kind in ("samples", "completions"))
+    monkeypatch.setattr("pixelrnn.results.page.content.PICTURES", int(2.5 * size))
+    monkeypatch.setattr("pixelrnn.results.page.content.GRID", size)
+    page = content(compared())
+    assert whole["crowded"] == 0
+    shown = [entry["name"] for entry in page["entries"] if "samples" in entry]
+    assert shown == ["0", "1", "2"][: len(shown)]
+    assert len(shown) + page["crowded"] == 6
+    used = sum(
+        len(entry[kind]["uri"]) for entry in page["entries"][: len(shown)] for kind in ("samples", "completions")
+    )
+    assert used <= 2.5 * size
+    assert page["crowded"] > 0
+
+
 def test_text_from_runs_cannot_end_the_script(make_run, make_data, compared):
     """Fault: a run's name or command that closes the element it stands in."""
     make_data()

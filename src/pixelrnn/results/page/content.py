@@ -27,13 +27,15 @@ def content(comparison: Comparison) -> dict[str, Any]:
     images, dims = comparison.images, math.prod(comparison.images.shape)
     shown, scored = pictured(comparison), scores(comparison)
     keys, settings = _settings(comparison)
-    share = min(GRID, PICTURES // max(1, len(comparison.samples) + len(comparison.completions)))
+    pictures, crowded = _all_pictures(comparison)
     labels = short_names([row.name for row in comparison.rows if row.kind == "run"])
     entries = []
     for row in comparison.rows:
         entry = _entry(row) | {"settings": settings.get(row.name), "curve": _curve(comparison, row.name, dims)}
-        entry |= _pictures(comparison, row.name, share)
-        entry |= {"scores": scored["runs"].get(row.name), "maps": shown["runs"].get(row.name)}
+        entry |= pictures.get(row.name, {}) | {
+            "scores": scored["runs"].get(row.name),
+            "maps": shown["runs"].get(row.name),
+        }
         entry["label"] = labels.get(row.name, row.name)
         entries.append({key: value for key, value in entry.items() if value is not None})
     return {
@@ -47,6 +49,7 @@ def content(comparison: Comparison) -> dict[str, Any]:
         "unit": "nats" if images.levels == 2 else "bits",  # as published figures are read
         "keys": keys,
         "entries": entries,
+        "crowded": crowded,
         "differences": _differences(comparison),
         "scores": scored["about"] | {"note": describe(comparison, shown)} if scored["runs"] else None,
         "pictured": shown["about"],
@@ -115,8 +118,23 @@ def _spell(value: Any) -> str | float:
     return text.rpartition(".")[2] if text.startswith(("pixelrnn.", "torch.", "pytorch_lightning.")) else text
 
 
+def _all_pictures(comparison: Comparison) -> tuple[dict[str, dict[str, Any]], int]:
+    """Sample grids and completions by run, best first while there is room; and how many runs have been left out."""
+    runs = [row.name for row in comparison.rows if row.name in comparison.samples | comparison.completions]
+    share = min(GRID, PICTURES // max(1, len(comparison.samples) + len(comparison.completions)))
+    pictures: dict[str, dict[str, Any]] = {}
+    room = PICTURES
+    for run in runs:
+        pictures[run] = _pictures(comparison, run, share)
+        room -= sum(len(picture["uri"]) for picture in pictures[run].values())
+        if room < 0:  # large images: not even a row a run fits
+            del pictures[run]
+            break
+    return pictures, len(runs) - len(pictures)
+
+
 def _pictures(comparison: Comparison, run: str, most: int) -> dict[str, Any]:
-    """Sample grid and completions, one pixel a pixel."""
+    """Sample grid and completions, one pixel a pixel, in about `most` characters each."""
     pictures, levels = {}, comparison.images.levels
     if (drawn := comparison.samples.get(run)) is not None:
         uri, (width, height), shown = embed(drawn, levels, 8, most)

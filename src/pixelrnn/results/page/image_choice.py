@@ -15,7 +15,7 @@ from pixelrnn.results.comparison import Comparison
 from pixelrnn.results.page.packing import pack
 
 SCORES = 4_000_000  # bytes for the NLL of images
-MAPS = 4_500_000  # bytes for pictures and maps
+MAPS = 4_000_000  # bytes for pictures and maps
 IMAGES = 240  # of them at most
 PAIRS, LIKELIHOODS = 64, 4
 

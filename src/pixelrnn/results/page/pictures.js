@@ -76,7 +76,8 @@ function renderGallery() {
   const some = items.map(({ pictures: [{ shown, total }] }) => shown < total && `${shown} of ${total}`).filter(Boolean);
   at("pictures-note").textContent =
     (some.length ? `To keep the page small, of some runs only the first: ${some[0]}. ` : "") +
-    (without ? `Without any: ${without} of the runs.` : "");
+    (page.crowded ? `None of the last ${page.crowded} runs. ` : "") +
+    (without > page.crowded ? `Without any: ${without} of the runs.` : "");
   const all = at("more").dataset.all === "yes";
   at("more").hidden = items.length <= FEW;
   at("more").textContent = all ? `Show only the first ${FEW}` : `Show all ${items.length}`;
