@@ -42,7 +42,7 @@ test: $(VENV)/installed-dev
 repro-parallel: $(VENV)/installed
 	dvc pull --quiet data/digits.npz data/photos data/README.md
 	dvc repro compose prepare
-	ls conf/model | sed 's/\.yaml$$//' | OMP_NUM_THREADS=1 xargs -P 2 -I VARIANT dvc repro --single-item train@VARIANT
+	basename -s .yaml conf/model/*.yaml | OMP_NUM_THREADS=1 xargs -P 2 -I VARIANT dvc repro --single-item train@VARIANT
 	dvc repro
 
 # DVC's page loads its plotting library from the network; from here on `dvc plots show` and `diff` bring it along.

@@ -6,9 +6,20 @@ from pathlib import Path
 
 from pixelrnn.errors import InputError
 
-# In the repository the folder lies at the top; a wheel carries it inside the package.
-_PACKAGE = Path(__file__).parents[1]
-CONF = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parents[1] / "conf"
+
+def _find_conf() -> Path:
+    """That of the checkout one stands in, which may be a copy that DVC made for an experiment; else the package's own.
+
+    In the repository the folder lies at the top; a wheel carries it inside the package.
+    """
+    package = Path(__file__).parents[1]
+    places = [package / "conf", package.parents[1] / "conf"]
+    if Path("src/pixelrnn").is_dir():
+        places.insert(0, Path("conf").absolute())
+    return next((place for place in places if (place / "config.yaml").is_file()), places[-1])
+
+
+CONF = _find_conf()
 
 
 def compose(out: str | Path, variants: Sequence[str] | None = None, overrides: Sequence[str] = ()) -> list[Path]:
