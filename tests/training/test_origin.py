@@ -1,11 +1,9 @@
 import shlex
 import subprocess
-import sys
 
 import pytest
 from tests import tiny
 
-from pixelrnn import cli
 from pixelrnn.training.origin import changed_data, find_command, find_origin, find_revision
 from pixelrnn.training.run import Run
 
@@ -50,21 +48,6 @@ def test_changed_data():
     assert changed_data(None, {"a": "1"}) == changed_data({"a": "1"}, None) == []
 
 
-@pytest.fixture
-def pixelrnn(tmp_path, monkeypatch, capsys):
-    tiny.write_data(tmp_path / "data")
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["pixelrnn", *arguments])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        assert exit_.value.code == 0
-        return capsys.readouterr().out
-
-    return call
-
-
 @pytest.mark.parametrize(
     ("typed", "run"),
     [
@@ -74,10 +57,10 @@ def pixelrnn(tmp_path, monkeypatch, capsys):
 )
 def test_command_pasted_into_a_shell_is_that_run(pixelrnn, typed, run, tmp_path):
     """It finds the run finished: the same directory, the same configuration. Fault: what a job of a sweep varies."""
-    pixelrnn(*typed, *tiny.WORDS)
+    assert pixelrnn(*typed, *tiny.WORDS)[0] == 0
     command = Run.load(run).read("origin.json")["command"]
     assert command.startswith("pixelrnn train ")
-    assert f"{run} is finished" in pixelrnn(*shlex.split(command)[1:])
+    assert f"{run} is finished" in pixelrnn(*shlex.split(command)[1:])[1]
 
 
 def test_from_python_there_is_no_command(monkeypatch):
