@@ -35,9 +35,13 @@ VARIANTS = {"Diagonal BiLSTM": diagonal_bilstm, "Row LSTM": row_lstm, "PixelCNN"
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def build(variant: str, shape: tuple[int, int, int], head: Head, hidden: int = 16, layers: int = 7) -> Model:
+def build(
+    variant: str, shape: tuple[int, int, int], head: Head, hidden: int = 16, layers: int = 7
+) -> Model:
     torch.manual_seed(0)
-    return VARIANTS[variant](shape, head, hidden, layers, output_hidden=2 * hidden, skip=False).to(DEVICE)
+    return VARIANTS[variant](shape, head, hidden, layers, output_hidden=2 * hidden, skip=False).to(
+        DEVICE
+    )
 
 
 def images(model: Model, n: int) -> torch.Tensor:
@@ -138,8 +142,12 @@ def peak_bytes(work: Callable[[], object]) -> int:
         return torch.cuda.max_memory_allocated() - before
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
         work()
-    events = [event for event in recorded.profiler.kineto_results.events() if event.name() == "[memory]"]
-    held = np.cumsum([event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())])
+    events = [
+        event for event in recorded.profiler.kineto_results.events() if event.name() == "[memory]"
+    ]
+    held = np.cumsum(
+        [event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())]
+    )
     return int(held.max(initial=0))
 
 
@@ -196,13 +204,17 @@ def bench_scaling(machine: dict) -> list[dict]:
             model = build(variant, (1, side, side), Bernoulli())
             took = seconds(lambda m=model: m.sample(16), repeats=2, warm_up=1)
             step = seconds(training_step(model, 16), repeats=3, warm_up=1)
-            rows.append({"variant": variant, "side": side, "batch": 16, "sample_s": took, "step_s": step})
+            rows.append(
+                {"variant": variant, "side": side, "batch": 16, "sample_s": took, "step_s": step}
+            )
             print(rows[-1], flush=True)
         for batch in (1, 4, 16, 64):
             model = build(variant, (1, 28, 28), Bernoulli())
             took = seconds(lambda m=model, b=batch: m.sample(b), repeats=2, warm_up=1)
             step = seconds(training_step(model, batch), repeats=3, warm_up=1)
-            rows.append({"variant": variant, "side": 28, "batch": batch, "sample_s": took, "step_s": step})
+            rows.append(
+                {"variant": variant, "side": 28, "batch": batch, "sample_s": took, "step_s": step}
+            )
             print(rows[-1], flush=True)
     return rows
 
@@ -228,10 +240,20 @@ def bench_loading(machine: dict) -> list[dict]:
         for shape, n in (((1, 28, 28), 60_000), ((3, 32, 32), 20_000)):
             split = np.random.default_rng(0).integers(0, 256, (n, *shape), dtype=np.uint8)
             path = Path(folder, "x".join(map(str, shape)))
-            write_arrays(path, "random", list(shape), 256, {"train": split, "val": split[:64], "test": split[:64]})
+            write_arrays(
+                path,
+                "random",
+                list(shape),
+                256,
+                {"train": split, "val": split[:64], "test": split[:64]},
+            )
             data = pixelrnn.data.ImageData(path, list(shape), 256, batch_size=64)
             data.setup("fit")
-            took = seconds(lambda d=data: sum(len(batch) for batch in d.train_dataloader()), repeats=2, warm_up=1)
+            took = seconds(
+                lambda d=data: sum(len(batch) for batch in d.train_dataloader()),
+                repeats=2,
+                warm_up=1,
+            )
             rows.append({"shape": list(shape), "images_per_s": n / took})
             print(rows[-1], flush=True)
     return rows
@@ -288,8 +310,16 @@ def markdown(results: dict) -> str:
     ]
     for part, rows in results["parts"].items():
         columns = list(rows[0])
-        lines += ["", f"## {TITLES[part]}", "", "| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-        lines += ["| " + " | ".join(_cell(row[column]) for column in columns) + " |" for row in rows]
+        lines += [
+            "",
+            f"## {TITLES[part]}",
+            "",
+            "| " + " | ".join(columns) + " |",
+            "|" + "---|" * len(columns),
+        ]
+        lines += [
+            "| " + " | ".join(_cell(row[column]) for column in columns) + " |" for row in rows
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -308,14 +338,31 @@ def plot(rows: list[dict], path: Path) -> None:
 
     figure, axes = pyplot.subplots(1, 2, figsize=(10, 4), sharey=True)
     for axis, key, keep, label in (
-        (axes[0], "side", lambda r: r["batch"] == 16 and r["side"] != 28, "side of the image, pixels (16 images)"),
+        (
+            axes[0],
+            "side",
+            lambda r: r["batch"] == 16 and r["side"] != 28,
+            "side of the image, pixels (16 images)",
+        ),
         (axes[1], "batch", lambda r: r["side"] == 28, "images at once (28×28)"),
     ):
         for color, variant in enumerate(VARIANTS):
             mine = [row for row in rows if row["variant"] == variant and keep(row)]
             x = [row[key] for row in mine]
-            axis.plot(x, [row["sample_s"] for row in mine], "o-", color=f"C{color}", label=f"{variant}, sampling")
-            axis.plot(x, [row["step_s"] for row in mine], "s:", color=f"C{color}", label=f"{variant}, training step")
+            axis.plot(
+                x,
+                [row["sample_s"] for row in mine],
+                "o-",
+                color=f"C{color}",
+                label=f"{variant}, sampling",
+            )
+            axis.plot(
+                x,
+                [row["step_s"] for row in mine],
+                "s:",
+                color=f"C{color}",
+                label=f"{variant}, training step",
+            )
         axis.set(xscale="log", yscale="log", xlabel=label)
         axis.set_xticks(x, [str(value) for value in x])
         axis.minorticks_off()
@@ -329,12 +376,18 @@ def plot(rows: list[dict], path: Path) -> None:
 def processor() -> str:
     if DEVICE == "cuda":
         return torch.cuda.get_device_name()
-    known = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    known = [
+        line
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
     return known[0].split(":")[1].strip() if known else platform.processor()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", nargs="+", choices=SUITE, default=list(SUITE))
     parser.add_argument("--out", type=Path, default=HERE)
     arguments = parser.parse_args()

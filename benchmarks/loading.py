@@ -49,11 +49,20 @@ def main() -> None:
     for path in map(Path, sys.argv[1:]):
         about = read_description(path)
         drawn = (path / "train_gray.npy").exists()
-        data = ImageData(path, about["shape"], about["levels"], BATCH, flip=about["shape"][0] == 3, resample=drawn)
+        data = ImageData(
+            path,
+            about["shape"],
+            about["levels"],
+            BATCH,
+            flip=about["shape"][0] == 3,
+            resample=drawn,
+        )
         batch, step = milliseconds_a_batch(data.train_dataloader()), milliseconds_a_step(data)
         changes = ", flipped" * data.flip + ", drawn anew" * data.resample
         share = f"{100 * batch / step:.2g}%"
-        print(f"{path.name}{changes}: {batch:.3f} ms a batch of {BATCH}, {step:.1f} ms a step: {share}")
+        print(
+            f"{path.name}{changes}: {batch:.3f} ms a batch of {BATCH}, {step:.1f} ms a step: {share}"
+        )
 
 
 if __name__ == "__main__":

@@ -5,15 +5,19 @@ import sys
 import pytest
 from jaxtyping import install_import_hook
 
-with install_import_hook([f"pixelrnn.{part}" for part in ("ops", "layers", "heads", "models")], "beartype.beartype"):
+with install_import_hook(
+    [f"pixelrnn.{part}" for part in ("ops", "layers", "heads", "models")], "beartype.beartype"
+):
     import pixelrnn.models
 
 import torch
+from tests.support import tiny
 
 from pixelrnn import cli
-from tests import tiny
 
-torch.set_num_threads(1)  # many small tensors, and workers beside each other: more threads only wait
+torch.set_num_threads(
+    1
+)  # many small tensors, and workers beside each other: more threads only wait
 
 
 @pytest.fixture

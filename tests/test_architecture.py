@@ -31,7 +31,9 @@ def test_every_module_imports_and_says_what_it_is():
 
 
 def test_files_fit_a_reader():
-    long = {path.name: count for path in SOURCES if (count := len(path.read_text().splitlines())) > 300}
+    long = {
+        path.name: count for path in SOURCES if (count := len(path.read_text().splitlines())) > 300
+    }
     assert not long
 
 

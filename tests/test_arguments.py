@@ -15,7 +15,12 @@ TOLD = {
         *["stage=train", "model.layers=2", "optimizer.lr=1e-3", "stage.test=true"]
     ],
     # flags
-    "train --test --seed 3 --compile=false": ["stage=train", "stage.test=true", "seed=3", "stage.compile=false"],
+    "train --test --seed 3 --compile=false": [
+        "stage=train",
+        "stage.test=true",
+        "seed=3",
+        "stage.compile=false",
+    ],
     "sample --batch-size 4 --run my": ["stage=sample", "stage.batch_size=4", "run=my"],
     # a path is literal
     f"evaluate run={JOB}": ["stage=evaluate", f"run='{JOB}'"],
@@ -24,8 +29,16 @@ TOLD = {
     "evaluate run='a,b'": ["stage=evaluate", "run='a,b'"],
     "evaluate run=artifacts/${data.name}": ["stage=evaluate", "run=artifacts/${data.name}"],
     f"compare runs={JOB} out=a;b": ["stage=compare", f"stage.runs=['{JOB}']", "stage.out='a;b'"],
-    "score out=a,b top=3": ["stage=score", "stage.out='a,b'", "stage.top=3"],  # by default ${run}/scores
-    "audit layout=b~(c~k)~h~w shape=[1,2,3]": ["stage=audit", "stage.layout='b (c k) h w'", "stage.shape=[1,2,3]"],
+    "score out=a,b top=3": [
+        "stage=score",
+        "stage.out='a,b'",
+        "stage.top=3",
+    ],  # by default ${run}/scores
+    "audit layout=b~(c~k)~h~w shape=[1,2,3]": [
+        "stage=audit",
+        "stage.layout='b (c k) h w'",
+        "stage.shape=[1,2,3]",
+    ],
     "compare runs=[a,b]": ["stage=compare", "stage.runs=[a,b]"],
     # bare words
     f"compare a/* {JOB} out=x": ["stage=compare", "stage.out=x", f"stage.runs=['a/*','{JOB}']"],
@@ -51,11 +64,16 @@ def test_a_file_that_is_there_is_no_override(tmp_path, monkeypatch):
     """In a sweep's folder its jobs look like keys. Fault: `model.layers=1` changes the configuration."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.layers=1").mkdir()
-    assert as_overrides(["compare", "model.layers=1"]) == ["stage=compare", "stage.runs=['model.layers=1']"]
+    assert as_overrides(["compare", "model.layers=1"]) == [
+        "stage=compare",
+        "stage.runs=['model.layers=1']",
+    ]
     assert as_overrides(["compare", "model.layers=2"]) == ["stage=compare", "model.layers=2"]
 
 
-@pytest.mark.parametrize("text", ["a,b", "a b", "it's", r"a\b", "a\\", r"\'", "a=b;c#d!", "é", "[x]{y}", '"', "''"])
+@pytest.mark.parametrize(
+    "text", ["a,b", "a b", "it's", r"a\b", "a\\", r"\'", "a=b;c#d!", "é", "[x]{y}", '"', "''"]
+)
 def test_quoted_text_is_read_back(text):
     """Fault: a backslash before the last quote."""
     parser = OverridesParser.create()

@@ -4,11 +4,11 @@ import subprocess
 import sys
 
 import pytest
+from tests.support import tiny
 
 from pixelrnn import cli
+from pixelrnn.conf import CONF
 from pixelrnn.errors import InputError
-from pixelrnn.stages.compose import CONF
-from tests import tiny
 
 SMALL = tiny.WORDS
 
@@ -20,7 +20,9 @@ def test_importing_the_command_imports_nothing_slow():
         "slow = {'torch', 'pytorch_lightning', 'hydra', 'wandb', 'pandas', 'numpy'} & set(sys.modules);"
         "sys.exit(f'slow: {slow}' if slow else 0)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -50,7 +52,12 @@ def test_help_on_a_stage_is_what_its_yaml_says(pixelrnn, stage):
     for line in lines:
         key, _, value = line.partition(": ")
         default, _, comment = (part.strip() for part in value.partition("#"))
-        if default and key.isidentifier() and not key.startswith("_") and not default.startswith("${"):
+        if (
+            default
+            and key.isidentifier()
+            and not key.startswith("_")
+            and not default.startswith("${")
+        ):
             assert f"  {key}={default}" in out
             assert " ".join(comment.split()) in " ".join(out.split())
 
@@ -71,8 +78,17 @@ def test_train_evaluate_sample(pixelrnn, tmp_path):
     assert "test NLL = " in pixelrnn("evaluate")[1]
     assert "2 images" in pixelrnn("sample", "images=2")[1]
     assert {file.name for file in tmp_path.iterdir()} == {"data", "artifacts"}
-    assert {file.name for file in (tmp_path / "artifacts" / "runs" / "digits-pixel_cnn").iterdir()} >= {
-        *["config.yaml", "weights.safetensors", "history.csv", "training.json", "metrics.json", "samples.png"],
+    assert {
+        file.name for file in (tmp_path / "artifacts" / "runs" / "digits-pixel_cnn").iterdir()
+    } >= {
+        *[
+            "config.yaml",
+            "weights.safetensors",
+            "history.csv",
+            "training.json",
+            "metrics.json",
+            "samples.png",
+        ],
     }
 
 
@@ -81,7 +97,10 @@ def test_config_of_a_run_is_what_compose_writes(pixelrnn, tmp_path):
     pixelrnn("train", *SMALL)
     assert pixelrnn("compose", *SMALL, "stage.variants=[pixel_cnn]")[0] == 0
     composed = (tmp_path / "artifacts" / "configs" / "pixel_cnn.yaml").read_text()
-    assert composed == (tmp_path / "artifacts" / "runs" / "digits-pixel_cnn" / "config.yaml").read_text()
+    assert (
+        composed
+        == (tmp_path / "artifacts" / "runs" / "digits-pixel_cnn" / "config.yaml").read_text()
+    )
 
 
 BAD = {

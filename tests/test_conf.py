@@ -8,9 +8,11 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_class, get_method, instantiate
 from omegaconf import OmegaConf
 
-from pixelrnn.stages.compose import CONF
+from pixelrnn.conf import CONF
 
-OPTIONS = sorted((folder.name, file.stem) for folder in CONF.iterdir() for file in folder.glob("*.yaml"))
+OPTIONS = sorted(
+    (folder.name, file.stem) for folder in CONF.iterdir() for file in folder.glob("*.yaml")
+)
 OPTIONS = [pair for pair in OPTIONS if pair[0] != "hydra"]
 NAMES = {group: [option for name, option in OPTIONS if name == group] for group, _ in OPTIONS}
 
@@ -27,12 +29,17 @@ def composed(*overrides):
     return config
 
 
-EXTRA = {"sweep=search": "hydra_plugins.hydra_optuna_sweeper", "launcher=joblib": "hydra_plugins.hydra_joblib_launcher"}
+EXTRA = {
+    "sweep=search": "hydra_plugins.hydra_optuna_sweeper",
+    "launcher=joblib": "hydra_plugins.hydra_joblib_launcher",
+}
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_option_composes_to_targets_that_exist(group, option):
-    pytest.importorskip(EXTRA.get(f"{group}={option}", "hydra"), reason="the extra `sweep` isn't installed")
+    pytest.importorskip(
+        EXTRA.get(f"{group}={option}", "hydra"), reason="the extra `sweep` isn't installed"
+    )
     override = f"{group}={option}"
     if group == "stage":  # what it interpolates exists, but for what Hydra fills in
         config = compose("config", [override, "variant=test", "run=run"])
@@ -52,7 +59,11 @@ def _targets(node):
 
 
 def _locate(target):
-    return get_class(target) if target.rpartition(".")[2][0].isupper() or "builtins" in target else get_method(target)
+    return (
+        get_class(target)
+        if target.rpartition(".")[2][0].isupper() or "builtins" in target
+        else get_method(target)
+    )
 
 
 @pytest.mark.parametrize("data", NAMES["data"])
@@ -86,7 +97,9 @@ def test_every_optimizer_and_scheduler_step(optimizer, scheduler):
 
 
 def test_parts_of_multi_scale_are_chosen_from_the_same_group():
-    config = composed("model=multi_scale", "model@model.small=row_lstm", "model@model.large=diagonal_bilstm")
+    config = composed(
+        "model=multi_scale", "model@model.small=row_lstm", "model@model.large=diagonal_bilstm"
+    )
     assert config.model.small._target_.endswith("row_lstm")
     assert config.model.large._target_.endswith("diagonal_bilstm")
     assert instantiate(config.model, _convert_="all").small.shape == (1, 4, 4)
@@ -95,4 +108,6 @@ def test_parts_of_multi_scale_are_chosen_from_the_same_group():
 def test_every_yaml_says_what_it_is():
     for group, option in OPTIONS:
         lines = (CONF / group / f"{option}.yaml").read_text().splitlines()
-        assert lines[lines[0].startswith("# @package")].startswith("# "), f"conf/{group}/{option}.yaml"
+        assert lines[lines[0].startswith("# @package")].startswith("# "), (
+            f"conf/{group}/{option}.yaml"
+        )

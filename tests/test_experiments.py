@@ -7,9 +7,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from pixelrnn.cli import build
+from pixelrnn.conf import CONF
 from pixelrnn.data import write_arrays
 from pixelrnn.stages import evaluate
-from pixelrnn.stages.compose import CONF
 
 EXPERIMENTS = sorted(file.stem for file in (CONF / "experiment").glob("*.yaml"))
 
@@ -34,8 +34,16 @@ def test_experiment_runs(experiment, tmp_path):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         colors = compose("config", overrides).data.shape[0]
         config = compose("config", [*overrides, f"data.shape=[{colors},8,8]"])
-    images = np.random.default_rng(0).integers(0, config.data.levels, (4, colors, 8, 8), dtype=np.uint8)
-    write_arrays(tmp_path / "data", "small", [colors, 8, 8], config.data.levels, dict.fromkeys(SPLITS, images))
+    images = np.random.default_rng(0).integers(
+        0, config.data.levels, (4, colors, 8, 8), dtype=np.uint8
+    )
+    write_arrays(
+        tmp_path / "data",
+        "small",
+        [colors, 8, 8],
+        config.data.levels,
+        dict.fromkeys(SPLITS, images),
+    )
 
     run = build(config)()
     assert run.finished

@@ -18,11 +18,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from tests.support import laws
+from tests.support.zoo import build
 
 from pixelrnn.heads import LogisticMixture
 from pixelrnn.layers import MaskedConv, Residual, RowLSTM
-from tests import laws
-from tests.zoo import build
 
 FAULTS: dict[str, tuple[Callable, Callable, tuple[str, str]]] = {}
 
@@ -53,12 +53,16 @@ def right_to_left_map_not_shifted(monkeypatch):
 def mask_b_first(monkeypatch):
     from pixelrnn.ops.masks import causal_mask
 
-    monkeypatch.setattr("pixelrnn.layers.masked_conv.causal_mask", lambda kind, *rest: causal_mask("B", *rest))
+    monkeypatch.setattr(
+        "pixelrnn.layers.masked_conv.causal_mask", lambda kind, *rest: causal_mask("B", *rest)
+    )
 
 
 @fault(laws.raster_order, "row_lstm")
 def color_mask_off_by_one(monkeypatch):
-    monkeypatch.setattr("pixelrnn.ops.masks.color_mask", lambda kind, out, into: into[None, :] <= out[:, None] + 1)
+    monkeypatch.setattr(
+        "pixelrnn.ops.masks.color_mask", lambda kind, out, into: into[None, :] <= out[:, None] + 1
+    )
 
 
 @fault(laws.step_is_forward, "diagonal_bilstm")
@@ -67,7 +71,9 @@ def state_leaks_through_the_padding(monkeypatch):
 
     diagonals = scans._diagonals
 
-    def leaky(*size):  # the place before row 0 of a diagonal holds the state of the first cell, not that of outside
+    def leaky(
+        *size,
+    ):  # the place before row 0 of a diagonal holds the state of the first cell, not that of outside
         plan = diagonals(*size)
         steps = [(first, n, slot, max(above, 2)) for first, n, slot, above in plan.steps]
         return plan._replace(steps=steps)
@@ -79,7 +85,9 @@ def state_leaks_through_the_padding(monkeypatch):
 def misaligned_gates(monkeypatch):
     from pixelrnn.ops.masks import feature_colors
 
-    monkeypatch.setattr("pixelrnn.layers.masked_conv.feature_colors", lambda f, c, block=None: feature_colors(f, c))
+    monkeypatch.setattr(
+        "pixelrnn.layers.masked_conv.feature_colors", lambda f, c, block=None: feature_colors(f, c)
+    )
 
 
 @fault(laws.sums_to_one, "pixel_cnn", "logistic_mixture")
@@ -103,7 +111,9 @@ def all_colors_in_one_pass(monkeypatch):
     fill = AutoregressiveModel.fill
 
     def hasty(self, *args, **options):
-        monkeypatch.setattr(self.head, "passes", lambda colors: [list(range(colors))], raising=False)
+        monkeypatch.setattr(
+            self.head, "passes", lambda colors: [list(range(colors))], raising=False
+        )
         return fill(self, *args, **options)
 
     monkeypatch.setattr(AutoregressiveModel, "fill", hasty)
@@ -123,7 +133,9 @@ def canvas_one_column_late(monkeypatch):
 
 @fault(laws.raster_order, "pixel_cnn")
 def residual_from_the_next_pixel(monkeypatch):
-    monkeypatch.setattr(Residual, "forward", lambda self, x, context=None: x.roll(-1, -1) + self.layer(x, context))
+    monkeypatch.setattr(
+        Residual, "forward", lambda self, x, context=None: x.roll(-1, -1) + self.layer(x, context)
+    )
 
 
 @fault(laws.step_is_forward, "row_lstm")

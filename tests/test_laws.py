@@ -4,9 +4,8 @@ import math
 
 import pytest
 import torch
-
-from tests import laws
-from tests.zoo import HEADS, VARIANTS, build, random_images
+from tests.support import laws
+from tests.support.zoo import HEADS, VARIANTS, build, random_images
 
 WIDE = (4, 10)  # wider than the first kernel's reach on both sides
 COLORS = (1, 3)
@@ -36,7 +35,9 @@ def test_law(law, variant, head, colors):
 def test_probabilities_sum_to_one(variant, head, colors):
     """All images of 2x4 (one color, two levels), 2x2 (three colors, two levels) or 2x2 (one color, five levels)."""
     sizes = {"hidden": 3, "layers": 1}
-    laws.sums_to_one(build(variant, head, (1, 2, 4) if colors == 1 else (3, 2, 2), levels=2, **sizes))
+    laws.sums_to_one(
+        build(variant, head, (1, 2, 4) if colors == 1 else (3, 2, 2), levels=2, **sizes)
+    )
     if head != "bernoulli" and colors == 1:
         laws.sums_to_one(build(variant, head, (1, 2, 2), levels=5, **sizes))
 
@@ -73,7 +74,18 @@ def test_the_first_loss_is_log_k(variant, head, colors, levels):
     """Before training, a dimension of random pixels costs log K within a few per cent."""
     if head == "bernoulli" and levels != 2:
         pytest.skip("the Bernoulli head has two levels")
-    model = build(variant, head, (colors, *WIDE), levels=levels, push=0.0, hidden=16, layers=4, output_hidden=32)
+    model = build(
+        variant,
+        head,
+        (colors, *WIDE),
+        levels=levels,
+        push=0.0,
+        hidden=16,
+        layers=4,
+        output_hidden=32,
+    )
     x = random_images(model, 32)
-    dims = x[0].numel() + (x[0].numel() // 4 if variant == "multi_scale" else 0)  # the pair has a quarter more
+    dims = x[0].numel() + (
+        x[0].numel() // 4 if variant == "multi_scale" else 0
+    )  # the pair has a quarter more
     assert -model.log_prob(x).mean().item() / dims == pytest.approx(math.log(levels), rel=0.05)

@@ -39,9 +39,14 @@ def test_every_figure_is_shown_and_nothing_went_wrong(notebook):
     drawing = [cell for cell in cells(notebook, "code") if "plt.show()" in "".join(cell["source"])]
     assert drawing
     for cell in drawing:
-        assert any("image/png" in output.get("data", {}) for output in cell["outputs"]), "".join(cell["source"])
+        assert any("image/png" in output.get("data", {}) for output in cell["outputs"]), "".join(
+            cell["source"]
+        )
     for output in outputs(notebook):
-        assert output["output_type"] in {"display_data", "execute_result"} or output.get("name") == "stdout", output
+        assert (
+            output["output_type"] in {"display_data", "execute_result"}
+            or output.get("name") == "stdout"
+        ), output
 
 
 def test_a_new_execution_changes_results_only(notebook):
@@ -62,5 +67,9 @@ def test_it_uses_the_package_and_defines_nothing(notebook):
     """Fault to plant: a function, or a name that the package doesn't export."""
     for node in ast.walk(source(notebook)):
         assert not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda), ast.unparse(node)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "pixelrnn":
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "pixelrnn"
+        ):
             assert node.attr in pixelrnn.__all__

@@ -25,7 +25,11 @@ def clone(tmp_path_factory):
         if (ROOT / name).is_file():
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, clone / name)
-    for command in (["init", "-q"], ["add", "."], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "."]):
+    for command in (
+        ["init", "-q"],
+        ["add", "."],
+        ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "."],
+    ):
         subprocess.run(["git", *command], cwd=clone, check=True)
     dvc(clone, "pull", "--quiet")
     return clone
@@ -33,11 +37,15 @@ def clone(tmp_path_factory):
 
 def dvc(clone, *arguments):
     environment = os.environ | {
-        "PYTHONPATH": str(clone / "src"),  # this clone's code and conf, not the installed checkout's
+        "PYTHONPATH": str(
+            clone / "src"
+        ),  # this clone's code and conf, not the installed checkout's
         "WANDB_MODE": "offline",
         "OMP_NUM_THREADS": "1",
     }
-    done = subprocess.run(["dvc", *arguments], cwd=clone, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        ["dvc", *arguments], cwd=clone, env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

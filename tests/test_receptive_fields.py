@@ -5,11 +5,13 @@ Each picture is what the output at `o` depends on (`x`); `,` is the legal past t
 
 import pytest
 import torch
+from tests.support.laws import allowed, dependence
+from tests.support.zoo import build
 
-from tests.laws import allowed, dependence
-from tests.zoo import build
-
-ROOMY = {"hidden": 11, "output_hidden": 16}  # features enough that some ReLU lets each dependence through
+ROOMY = {
+    "hidden": 11,
+    "output_hidden": 16,
+}  # features enough that some ReLU lets each dependence through
 
 PICTURES = {
     # A cone: 7x7 mask A, then two layers of 3x3 that add a row above and a column to each side. On the right the known
@@ -63,8 +65,18 @@ def picture(seen, past, i, j, order):
         row = ""
         for m in range(seen.shape[2]):
             here = seen[order, i, j, :, k, m]
-            row += "o" if (k, m) == (i, j) else "x" if here.all() else "," if past[order, i, j, :, k, m].any() else "."
-            assert here.all() or not here[-1] or (k, m) == (i, j), "only a pixel's last color may be missed"
+            row += (
+                "o"
+                if (k, m) == (i, j)
+                else "x"
+                if here.all()
+                else ","
+                if past[order, i, j, :, k, m].any()
+                else "."
+            )
+            assert here.all() or not here[-1] or (k, m) == (i, j), (
+                "only a pixel's last color may be missed"
+            )
         rows.append(row)
     return "\n".join(rows)
 
@@ -84,15 +96,21 @@ def test_receptive_field(variant, layers, colors):
 
 @pytest.mark.parametrize("colors", [1, 3])
 def test_diagonal_bilstm_with_full_context_sees_the_whole_past(colors):
-    model = build("diagonal_bilstm", "softmax", (colors, 5, 12), layers=1, full_context=True, **ROOMY)
+    model = build(
+        "diagonal_bilstm", "softmax", (colors, 5, 12), layers=1, full_context=True, **ROOMY
+    )
     assert torch.equal(dependence(model), allowed(model.shape, colors))
 
 
 def test_diagonal_bilstm_sees_all_but_the_last_pixel_of_the_row_above():
     model = build("diagonal_bilstm", "softmax", (1, 5, 12), layers=1)
     missed = (allowed(model.shape, 1) & ~dependence(model)).nonzero()
-    assert {(i, k, m) for _, i, j, _, k, m in missed.tolist()} == {(i, i - 1, 11) for i in range(1, 5)}
-    assert {j for _, i, j, _, k, m in missed.tolist()} == set(range(8))  # from 8 on the first kernel reaches it
+    assert {(i, k, m) for _, i, j, _, k, m in missed.tolist()} == {
+        (i, i - 1, 11) for i in range(1, 5)
+    }
+    assert {j for _, i, j, _, k, m in missed.tolist()} == set(
+        range(8)
+    )  # from 8 on the first kernel reaches it
 
 
 @pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm"])

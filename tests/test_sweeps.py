@@ -10,19 +10,21 @@ from pathlib import Path
 
 import pytest
 from pytorch_lightning import Callback
+from tests.support import tiny
 
 from pixelrnn import stages
 from pixelrnn.arguments import as_overrides
+from pixelrnn.conf import CONF
 from pixelrnn.errors import InputError
-from pixelrnn.stages.compose import CONF
 from pixelrnn.sweeps import plan
-from tests import tiny
 
 needs_joblib = pytest.mark.skipif(
-    importlib.util.find_spec("hydra_plugins.hydra_joblib_launcher") is None, reason="the extra `sweep` isn't installed"
+    importlib.util.find_spec("hydra_plugins.hydra_joblib_launcher") is None,
+    reason="the extra `sweep` isn't installed",
 )
 needs_optuna = pytest.mark.skipif(
-    importlib.util.find_spec("hydra_plugins.hydra_optuna_sweeper") is None, reason="the extra `sweep` isn't installed"
+    importlib.util.find_spec("hydra_plugins.hydra_optuna_sweeper") is None,
+    reason="the extra `sweep` isn't installed",
 )
 
 
@@ -41,11 +43,27 @@ def small(*without):
 
 
 NAMED = {
-    "train -m head=softmax,bernoulli model.layers=1,2": ("digits-head,model.layers", 4, "head=softmax,model.layers=1"),
-    "train model.layers=4,2 -m head=bernoulli,softmax": ("digits-head,model.layers", 4, "head=softmax,model.layers=4"),
+    "train -m head=softmax,bernoulli model.layers=1,2": (
+        "digits-head,model.layers",
+        4,
+        "head=softmax,model.layers=1",
+    ),
+    "train model.layers=4,2 -m head=bernoulli,softmax": (
+        "digits-head,model.layers",
+        4,
+        "head=softmax,model.layers=4",
+    ),
     "train sweep=depth": ("digits-depth", 4, "model.layers=1"),
-    "train -m sweep=depth data=patches launcher=basic logger=none": ("patches-depth", 4, "model.layers=1"),
-    "train sweep=depth model=pixel_cnn seed=3": ("digits-depth,model=pixel_cnn,seed=3", 4, "model.layers=1"),
+    "train -m sweep=depth data=patches launcher=basic logger=none": (
+        "patches-depth",
+        4,
+        "model.layers=1",
+    ),
+    "train sweep=depth model=pixel_cnn seed=3": (
+        "digits-depth,model=pixel_cnn,seed=3",
+        4,
+        "model.layers=1",
+    ),
     "train sweep=depth model.layers=7 seed=0,1": ("digits-depth,seed", 2, "model.layers=7,seed=1"),
     "train -m data=digits,patches seed=0": ("data,seed=0", 2, "data=patches"),
     "train -m experiment=paper_training,null": ("experiment", 2, "experiment=paper_training"),
@@ -86,7 +104,9 @@ def test_run_is_the_folder_of_a_sweep():
         planned("train -m run=a,b")
 
 
-@pytest.mark.parametrize("line", ["train", "train seed=1", "evaluate -m run=a,b", "train sweep=depth --cfg job"])
+@pytest.mark.parametrize(
+    "line", ["train", "train seed=1", "evaluate -m run=a,b", "train sweep=depth --cfg job"]
+)
 def test_what_is_no_sweep(line):
     assert planned(line) is None
 
@@ -110,7 +130,9 @@ def test_failing_jobs_stop_nothing_and_are_tried_again(pixelrnn, tmp_path, monke
     code, out, err = pixelrnn(*command)
     assert code == 1
     folder = next(tmp_path.glob("artifacts/sweeps/*"))
-    names = [f"model.hidden={hidden},optimizer.lr={lr}" for hidden in (0, 2) for lr in ("0.01", "1e+30")]
+    names = [
+        f"model.hidden={hidden},optimizer.lr={lr}" for hidden in (0, 2) for lr in ("0.01", "1e+30")
+    ]
     rows = {name: next(line for line in out.splitlines() if f"│ {name} " in line) for name in names}
     good, bad = folder / names[2], folder / names[3]
     assert [row.count("failed: ") for row in rows.values()] == [1, 1, 0, 1]
@@ -143,7 +165,9 @@ def refuse(runs, out):
 
 
 @pytest.mark.usefixtures("_no_page")
-def test_an_error_nobody_foresaw_fails_its_job_and_keeps_its_traceback(pixelrnn, tmp_path, monkeypatch):
+def test_an_error_nobody_foresaw_fails_its_job_and_keeps_its_traceback(
+    pixelrnn, tmp_path, monkeypatch
+):
     def fails(run, **_):
         raise RuntimeError("a mistake of ours")
 
@@ -175,7 +199,9 @@ def test_what_failed_and_what_was_cut_off_is_run_again(pixelrnn, tmp_path, monke
     monkeypatch.setattr("pixelrnn.stages.train", cut_off)
     code, out, _ = pixelrnn(*command)
     assert code == 130
-    assert [what in out for what in ("interrupted in epoch 2", "not started", "1 of 3 finished")] == [True] * 3
+    assert [
+        what in out for what in ("interrupted in epoch 2", "not started", "1 of 3 finished")
+    ] == [True] * 3
     monkeypatch.setattr("pixelrnn.stages.train", real)
     code, out, _ = pixelrnn(*command)
     assert code == 0
@@ -185,7 +211,9 @@ def test_what_failed_and_what_was_cut_off_is_run_again(pixelrnn, tmp_path, monke
 
     script = f"import sys; from pixelrnn import cli; sys.argv = {['pixelrnn', *command]}\ntry: cli.main()\nfinally: "
     script += "assert 'torch' not in sys.modules"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("is finished\n") == 3
 
@@ -218,7 +246,9 @@ def test_a_change_of_configuration_or_data_is_noticed(pixelrnn, tmp_path):
     config.write_text(config.read_text().replace("max_epochs: 1", "max_epochs: 7"))
     code, out, _ = pixelrnn(*command)
     assert code == 1
-    assert "holds a run of another configuration (trainer.max_epochs: 7 there, 1 here)" in " ".join(out.split())
+    assert "holds a run of another configuration (trainer.max_epochs: 7 there, 1 here)" in " ".join(
+        out.split()
+    )
     config.write_text(config.read_text().replace("max_epochs: 7", "max_epochs: 1"))
     tiny.write_data(tmp_path / "data", train=25)
     code, out, _ = pixelrnn(*command)
@@ -247,7 +277,10 @@ def test_what_cannot_be_composed_is_refused_before_any_job(pixelrnn, tmp_path, w
 def test_keys_need_exist_only_in_the_models_that_vary(pixelrnn, monkeypatch):
     """Fault: Hydra composes the command once with the default model, which has no state to be learned."""
     seen = []
-    monkeypatch.setattr("pixelrnn.stages.train", lambda run, config, **_: seen.append(config["model"]["learned_state"]))
+    monkeypatch.setattr(
+        "pixelrnn.stages.train",
+        lambda run, config, **_: seen.append(config["model"]["learned_state"]),
+    )
     pixelrnn("train", "-m", "data.path=data", "data.shape=[1,4,4]", "data.levels=3", "logger=none", "seed=1",
              "model=row_lstm,diagonal_bilstm", "model.learned_state=false")  # fmt: skip
     assert seen == [False, False]
@@ -291,7 +324,9 @@ def test_joblib_survives_a_killed_job(pixelrnn, tmp_path):
     code, out, err = pixelrnn(*command, "model.hidden=2,3,0", "launcher=joblib")
     assert code == 1
     assert "2 of 3 finished" in out
-    assert "failed: hidden must be" in next(line for line in out.splitlines() if "│ model.hidden=0 " in line)
+    assert "failed: hidden must be" in next(
+        line for line in out.splitlines() if "│ model.hidden=0 " in line
+    )
 
 
 @pytest.mark.usefixtures("_no_page")
@@ -321,7 +356,10 @@ def test_search_goes_on_where_it_was(pixelrnn, tmp_path, monkeypatch):
     code, out, _ = pixelrnn(*command, "hydra.sweeper.n_trials=3")
     assert code == 0
     assert len(calls) == 4
-    nll = {run: json.loads((tmp_path / run / "training.json").read_text())["val_bits_per_dim"] for run in calls[1:]}
+    nll = {
+        run: json.loads((tmp_path / run / "training.json").read_text())["val_bits_per_dim"]
+        for run in calls[1:]
+    }
     best = min(nll, key=nll.get)
     assert f"Best on the validation images: {Path(best).name}\n" in out
 
@@ -330,14 +368,20 @@ def test_search_goes_on_where_it_was(pixelrnn, tmp_path, monkeypatch):
 @needs_optuna
 def test_search_survives_failing_trials(pixelrnn):
     code, out, _ = pixelrnn(
-        "train", "sweep=search", *small("model.hidden"), "model.hidden=0", "hydra.sweeper.n_trials=2"
+        "train",
+        "sweep=search",
+        *small("model.hidden"),
+        "model.hidden=0",
+        "hydra.sweeper.n_trials=2",
     )
     assert code == 1
     assert out.count("failed: hidden must be") == 2
     assert "0 of 2 finished" in out
 
 
-@pytest.mark.parametrize(("words", "plugin"), [("launcher=joblib", "joblib"), ("sweep=search", "optuna")])
+@pytest.mark.parametrize(
+    ("words", "plugin"), [("launcher=joblib", "joblib"), ("sweep=search", "optuna")]
+)
 def test_a_missing_extra_is_one_line(pixelrnn, monkeypatch, words, plugin):
     """Found out while composing. Fault: Hydra's list of where it looked."""
     from hydra.errors import MissingConfigException
@@ -346,4 +390,6 @@ def test_a_missing_extra_is_one_line(pixelrnn, monkeypatch, words, plugin):
 
     group = "hydra/launcher" if plugin == "joblib" else "hydra/sweeper"
     error = MissingConfigException("many lines", f"{group}/{plugin}", ["basic"])
-    assert explain(error).startswith(f"{plugin} isn't installed here; in the repository: pip install")
+    assert explain(error).startswith(
+        f"{plugin} isn't installed here; in the repository: pip install"
+    )

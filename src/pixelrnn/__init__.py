@@ -25,7 +25,14 @@ from typing import Any
 _HOMES = {
     "pixelrnn.causality": ["audit"],
     "pixelrnn.heads": ["Bernoulli", "LogisticMixture", "Softmax"],
-    "pixelrnn.models": ["AutoregressiveModel", "MultiScale", "diagonal_bilstm", "multi_scale", "pixel_cnn", "row_lstm"],
+    "pixelrnn.models": [
+        "AutoregressiveModel",
+        "MultiScale",
+        "diagonal_bilstm",
+        "multi_scale",
+        "pixel_cnn",
+        "row_lstm",
+    ],
     "pixelrnn.results.frame": ["config_differences", "history", "load_runs"],
     "pixelrnn.results.paired": ["paired_differences"],
     "pixelrnn.training.run": ["Run"],

@@ -14,8 +14,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from pixelrnn.conf import CONF
 from pixelrnn.errors import InputError
-from pixelrnn.stages.compose import CONF
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -48,13 +48,17 @@ def stage_of(arguments: Sequence[str]) -> str | None:
 
 def is_sweep(flags: Iterable[str], words: Iterable[str]) -> bool:
     """Whether several jobs are asked for."""
-    named = any(word.startswith("sweep=") and word not in ("sweep=", "sweep=null") for word in words)
+    named = any(
+        word.startswith("sweep=") and word not in ("sweep=", "sweep=null") for word in words
+    )
     return named or not {"-m", "--multirun"}.isdisjoint(flags)
 
 
 def quote(text: str) -> str:
     """`text` as Hydra's grammar reads it literally, interpolations excepted."""
-    return "'" + re.sub(r"(\\*)('|$)", lambda end: end[1] * 2 + end[2].replace("'", r"\'"), text) + "'"
+    return (
+        "'" + re.sub(r"(\\*)('|$)", lambda end: end[1] * 2 + end[2].replace("'", r"\'"), text) + "'"
+    )
 
 
 def stage_keys(stage: str) -> dict[str, Any]:
@@ -138,7 +142,9 @@ def _is_path(word: str) -> bool:
     key, equals, _ = word.partition("=")
     if Path(word).exists():
         return True
-    return not word.startswith("~") and (not equals or ("/" in key and not key.lstrip("+").startswith("hydra/")))
+    return not word.startswith("~") and (
+        not equals or ("/" in key and not key.lstrip("+").startswith("hydra/"))
+    )
 
 
 def _override(word: str, keys: Mapping[str, Any], sweeping: bool) -> str:
@@ -164,7 +170,9 @@ def _value(word: str, value: str, default: Any) -> str:
         read = OverridesParser.create().parse_override(f"key={value}")
     except HydraException:
         return quote(value)
-    if isinstance(default, str) and not re.fullmatch(r"\$\{(?!run\}).*\}", default):  # a path, or another text
+    if isinstance(default, str) and not re.fullmatch(
+        r"\$\{(?!run\}).*\}", default
+    ):  # a path, or another text
         return value if not read.is_sweep_override() and read.value() == value else quote(value)
     if read.is_sweep_override():
         raise InputError(f"{word}: several values: put a list into brackets, or add -m for a sweep")

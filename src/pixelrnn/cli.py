@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pixelrnn.arguments import as_overrides, is_sweep, quote
+from pixelrnn.conf import CONF
 from pixelrnn.errors import InputError, LeakFound
-from pixelrnn.stages.compose import CONF
 from pixelrnn.sweeps import FAILURE, Sweep, plan, report, run_job
 from pixelrnn.usage import explain, help_on
 
@@ -50,7 +50,9 @@ def run(arguments: list[str]) -> int:
         launch(arguments)
         return 0
     with TemporaryDirectory() as folder:  # what other stages write goes to the runs
-        launch([*arguments, f"hydra.sweep.dir={quote(folder)}", "hydra.sweep.subdir=${hydra:job.num}"])
+        launch(
+            [*arguments, f"hydra.sweep.dir={quote(folder)}", "hydra.sweep.subdir=${hydra:job.num}"]
+        )
         return 1 if list(Path(folder).glob(f"*/{FAILURE}")) else 0
 
 
@@ -67,7 +69,10 @@ def run_sweep(sweep: Sweep) -> int:
     except (KeyboardInterrupt, SystemExit):
         interrupted = True
     except BrokenExecutor:
-        print("pixelrnn: a job was killed, for want of memory or from outside, and the others with it", file=sys.stderr)
+        print(
+            "pixelrnn: a job was killed, for want of memory or from outside, and the others with it",
+            file=sys.stderr,
+        )
     except ValueError as error:
         if sweep.jobs is not None or isinstance(error, InputError):
             raise
@@ -118,7 +123,10 @@ def build(config: "DictConfig") -> Callable[[], Any]:
     try:
         return instantiate(config.stage, _partial_=True)
     except InstantiationException as error:
-        if isinstance(error.__cause__, (TypeError, ValueError, ImportError, AttributeError)) or not error.__cause__:
+        if (
+            isinstance(error.__cause__, (TypeError, ValueError, ImportError, AttributeError))
+            or not error.__cause__
+        ):
             raise InputError(explain(error)) from error
         raise error.__cause__ from None
 
@@ -133,7 +141,8 @@ def seed_and_quiet(seed: int) -> None:
     for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings(
-        "ignore", message=".*(does not have many workers|smaller than the logging interval|LeafSpec).*"
+        "ignore",
+        message=".*(does not have many workers|smaller than the logging interval|LeafSpec).*",
     )
     try:
         seed_everything(seed, workers=True, verbose=False)

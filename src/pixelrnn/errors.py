@@ -1,4 +1,4 @@
-"""The exceptions that users are meant to meet."""
+"""The exceptions that users are meant to meet, and the check that nearly every argument needs."""
 
 
 class InputError(ValueError):
@@ -7,3 +7,10 @@ class InputError(ValueError):
 
 class LeakFound(Exception):
     """A verdict: the audit has told and written what it found. The command line exits with 1."""
+
+
+def check_whole(least: int = 1, **numbers: object) -> None:
+    """Raise InputError unless each is a whole number of at least `least`."""
+    for name, number in numbers.items():
+        if not isinstance(number, int) or isinstance(number, bool) or number < least:
+            raise InputError(f"{name}={number} must be a whole number of at least {least}")

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pixelrnn.arguments import files_key, groups, nearest, options
+from pixelrnn.conf import CONF
 from pixelrnn.errors import InputError
-from pixelrnn.stages.compose import CONF
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -22,14 +22,24 @@ def help_on(arguments: Sequence[str]) -> str:
 
 def usage() -> str:
     """The stages with a line each, and the groups with their options, read off the folder of configurations."""
-    stages = [(file.stem, _first_comment(file)[0]) for file in sorted((CONF / "stage").glob("*.yaml"))]
+    stages = [
+        (file.stem, _first_comment(file)[0]) for file in sorted((CONF / "stage").glob("*.yaml"))
+    ]
     more = [
         ("pixelrnn <stage> --help", "its own keys, and an example"),
         ("pixelrnn <stage> ... --cfg job", "the configuration that would be used"),
-        ("pixelrnn train -m model=pixel_cnn,row_lstm seed=0,1", "every combination; again: what is missing"),
+        (
+            "pixelrnn train -m model=pixel_cnn,row_lstm seed=0,1",
+            "every combination; again: what is missing",
+        ),
         ("pixelrnn train sweep=depth launcher=joblib", "a named sweep, two jobs at a time"),
     ]
-    lines = ["pixelrnn <stage> [group=option ...] [key=value ...] [files ...]", "", "stages", *_table(stages)]
+    lines = [
+        "pixelrnn <stage> [group=option ...] [key=value ...] [files ...]",
+        "",
+        "stages",
+        *_table(stages),
+    ]
     lines += ["", "groups", *_table(_described(groups() - {"stage"})), "", *_table(more)]
     return "\n".join(lines)
 
@@ -40,12 +50,23 @@ def stage_usage(stage: str) -> str:
     top = {key: (default, comment) for key, default, comment in _keys(CONF / "config.yaml")}
     keys, read = [], set(re.findall(r"\$\{(\w+)", file.read_text())) & groups()
     for key, default, comment in _keys(file):
-        default, told = top.get(default.strip("${}"), (default, comment))  # `run: ${run}`: what is said there
+        default, told = top.get(
+            default.strip("${}"), (default, comment)
+        )  # `run: ${run}`: what is said there
         if default and not re.fullmatch(r"\$\{[^}]+\}", default):
             keys.append((f"{key}={default}", comment or told))
-    words = ["[group=option ...]"] * bool(read) + ["[key=value ...]"] + ["[files ...]"] * (files_key(stage) is not None)
+    words = (
+        ["[group=option ...]"] * bool(read)
+        + ["[key=value ...]"]
+        + ["[files ...]"] * (files_key(stage) is not None)
+    )
     told, example = _first_comment(file)
-    lines = [" ".join(["pixelrnn", stage, *words]), "", *_wrap(told, 110), *[f"  {example}"] * bool(example)]
+    lines = [
+        " ".join(["pixelrnn", stage, *words]),
+        "",
+        *_wrap(told, 110),
+        *[f"  {example}"] * bool(example),
+    ]
     lines += ["", "keys and their defaults", *_table(keys)] * bool(keys)
     lines += ["", "groups", *_table(_described(read))] * bool(read)
     return "\n".join(lines)
@@ -53,7 +74,12 @@ def stage_usage(stage: str) -> str:
 
 def explain(error: Exception) -> str:
     """One line: what is wrong, and the nearest names. For any exception; what isn't bad input comes with its type."""
-    from hydra.errors import HydraException, InstantiationException, MissingConfigException, OverrideParseException
+    from hydra.errors import (
+        HydraException,
+        InstantiationException,
+        MissingConfigException,
+        OverrideParseException,
+    )
     from omegaconf import DictConfig
     from omegaconf.errors import OmegaConfBaseException
 
@@ -62,7 +88,11 @@ def explain(error: Exception) -> str:
         error = cause
     if isinstance(error, OverrideParseException):
         return f"cannot read {error.override!r}: write key=value"
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options is not None:
+    if (
+        isinstance(error, MissingConfigException)
+        and error.missing_cfg_file
+        and error.options is not None
+    ):
         return _no_option(error.missing_cfg_file, error.options)
     if isinstance(error, InstantiationException):
         key = re.search(r"full_key: (\S+)", str(error))
@@ -88,22 +118,35 @@ def _nearest_key(key: str, parent: "DictConfig") -> str:
     siblings = {str(name) for name in parent if not str(name).startswith("_")}
     if parent._get_parent() is None:
         siblings = siblings - {"hydra"} | groups()  # a group without a choice has no key
-        sections = {name: parent._get_node(name) for name in sorted(siblings & set(parent) - {"stage"})}
-        below = [f"{name}.{key}" for name, node in sections.items() if isinstance(node, DictConfig) and key in node]
+        sections = {
+            name: parent._get_node(name) for name in sorted(siblings & set(parent) - {"stage"})
+        }
+        below = [
+            f"{name}.{key}"
+            for name, node in sections.items()
+            if isinstance(node, DictConfig) and key in node
+        ]
         if below:
             return f": did you mean {' or '.join(below)}?"
-        siblings |= {str(name) for name in parent.get("stage") or () if not str(name).startswith("_")}
+        siblings |= {
+            str(name) for name in parent.get("stage") or () if not str(name).startswith("_")
+        }
     return nearest(key, siblings)
 
 
 def _one_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines()]
-    return " ".join(line for line in lines if line and "object_type=" not in line) or type(error).__name__
+    return (
+        " ".join(line for line in lines if line and "object_type=" not in line)
+        or type(error).__name__
+    )
 
 
 def _first_comment(file: Path) -> tuple[str, str]:
     """What it says before and from `: pixelrnn`: the description and an example."""
-    line = next((line.lstrip("# ") for line in file.read_text().splitlines() if line.startswith("# ")), "")
+    line = next(
+        (line.lstrip("# ") for line in file.read_text().splitlines() if line.startswith("# ")), ""
+    )
     told, colon, example = line.partition(": pixelrnn ")
     return told, colon[2:] + example
 

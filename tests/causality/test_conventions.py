@@ -2,9 +2,8 @@
 
 import pytest
 import torch
-from tests import laws
-from tests.causality import strangers
-from tests.zoo import build
+from tests.support import laws, strangers
+from tests.support.zoo import build
 from torch import nn
 
 import pixelrnn
@@ -86,7 +85,9 @@ def test_own_models_need_no_telling_and_agree_with_the_law_written_out():
     o, i, j = part.probes.T
     assert torch.equal(part.legal, laws.allowed(model.shape, 3)[o, i, j])
     assert (part.layout, part.orders, len(part.pixels)) == ("b (k c) h w", 3, 12)
-    assert pixelrnn.audit(model, pixels=12).to_dict() == audit(model, pixels=12).to_dict()  # the same seed
+    assert (
+        pixelrnn.audit(model, pixels=12).to_dict() == audit(model, pixels=12).to_dict()
+    )  # the same seed
     with pytest.raises(InputError, match="knows its own shape"):
         audit(model, layout="b k h w")
     with pytest.raises(InputError, match="knows its own shape"):
@@ -97,7 +98,9 @@ def test_gradients_and_changes_agree(monkeypatch):
     """Two ways to the same answer. Fault: a change compared with the image beside it."""
     model = build("row_lstm", "softmax", (3, 3, 4), hidden=11, output_hidden=16)
     by_gradients = audit(model, pixels=12).parts[0]
-    monkeypatch.setattr("pixelrnn.causality.auditor.by_gradient", lambda subject, probes, *_: torch.zeros(1))
+    monkeypatch.setattr(
+        "pixelrnn.causality.auditor.by_gradient", lambda subject, probes, *_: torch.zeros(1)
+    )
     by_changes = audit(model, pixels=12).parts[0]
     assert by_gradients.method != by_changes.method
     assert torch.equal(by_gradients.seen, by_changes.seen)
@@ -121,7 +124,11 @@ class StartsFromZeros(nn.Module):
         state, rows = torch.zeros(b, 1, w), []
         for i in range(h):
             rows.append(state)
-            state = torch.cat([state, x[:, :, i]], 1) @ torch.eye(w) if i < 0 else x[:, :, i] @ torch.ones(w, w)
+            state = (
+                torch.cat([state, x[:, :, i]], 1) @ torch.eye(w)
+                if i < 0
+                else x[:, :, i] @ torch.ones(w, w)
+            )
         return torch.stack(rows, 2)
 
 
@@ -144,7 +151,9 @@ def test_a_network_that_insists_on_float32():
     report = audit(lambda x: network(x), SHAPE)
     assert report.causal, report
     assert report.parts[0].method.startswith("in float32")
-    assert report.parts[0].notes[0].startswith("in float32: the network doesn't compute in float64 (")
+    assert (
+        report.parts[0].notes[0].startswith("in float32: the network doesn't compute in float64 (")
+    )
 
 
 def test_zero_weights_are_noted():
@@ -189,7 +198,10 @@ BAD = {
     "aren't finite": (lambda x: x.log() - 1e-300, {"input_range": [-1, 1]}),
     "two calls with the same images give different outputs": (lambda x: x + torch.rand(()), {}),
     "switch off dropout": (lambda x: nn.functional.dropout(x), {}),
-    "layout='b h w k' doesn't fit outputs of shape (2, 5, 4, 4)": (strangers.pixel_cnn(), {"layout": "b h w k"}),
+    "layout='b h w k' doesn't fit outputs of shape (2, 5, 4, 4)": (
+        strangers.pixel_cnn(),
+        {"layout": "b h w k"},
+    ),
     "layout='b q h w'": (strangers.pixel_cnn(), {"layout": "b q h w"}),
     "layout='b (k h w'": (strangers.pixel_cnn(), {"layout": "b (k h w"}),
     "shape=None": (strangers.pixel_cnn(), {"shape": None}),
@@ -201,7 +213,10 @@ BAD = {
     "pixels=0": (strangers.pixel_cnn(), {"pixels": 0}),
     "tolerance=-1": (strangers.pixel_cnn(), {"tolerance": -1}),
     "give levels=": (lambda x: x[:, 0], {"log_probs": True}),
-    "one number for each pixel or color": (lambda x: x.expand(-1, 5, -1, -1), {"log_probs": True, "levels": 2}),
+    "one number for each pixel or color": (
+        lambda x: x.expand(-1, 5, -1, -1),
+        {"log_probs": True, "levels": 2},
+    ),
     "at most 0, these reach 1": (lambda x: x[:, 0], {"log_probs": True, "levels": 2}),
     "integers 0..3": (strangers.pixel_cnn(), {"levels": 4}),
     "gradients aren't finite": (lambda x: (x * 0).sqrt() + x.sum(), {}),

@@ -3,8 +3,8 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.causality import strangers
-from tests.zoo import HEADS, VARIANTS, build
+from tests.support import strangers
+from tests.support.zoo import HEADS, VARIANTS, build
 from torch import nn
 
 from pixelrnn.causality import audit
@@ -49,7 +49,9 @@ def test_sound_strangers_are_causal(network, levels):
     net = network().double()
     report = audit(net if levels is None else lambda x: net(x / 3), SHAPE, levels=levels)
     assert report.causal, report
-    assert (report.parts[0].method == "in float64, by changing one value at a time") == (levels == 4)
+    assert (report.parts[0].method == "in float64, by changing one value at a time") == (
+        levels == 4
+    )
 
 
 def test_mask_b_in_the_first_layer():
@@ -94,7 +96,10 @@ class BlueFirst(nn.Module):
 
     def __init__(self, levels=5):
         super().__init__()
-        self.before, self.own = strangers.pixel_cnn(outputs=3 * levels, colors=3), torch.randn(3, 3).triu(1)
+        self.before, self.own = (
+            strangers.pixel_cnn(outputs=3 * levels, colors=3),
+            torch.randn(3, 3).triu(1),
+        )
         self.levels = levels
 
     def forward(self, x):
@@ -112,7 +117,10 @@ def test_another_order_of_colors():
 
 @pytest.mark.parametrize(
     ("turn", "name"),
-    [(lambda x: x.mT, "column by column"), (lambda x: x.flip(-1, -2), "from the last pixel to the first")],
+    [
+        (lambda x: x.mT, "column by column"),
+        (lambda x: x.flip(-1, -2), "from the last pixel to the first"),
+    ],
 )
 def test_another_order_of_pixels(turn, name):
     network = strangers.pixel_cnn()
@@ -127,7 +135,12 @@ def test_outputs_that_describe_the_next_pixel():
     report = audit(network, SHAPE, shift=True)
     assert report.causal, report
     assert places(
-        audit(strangers.pixel_cnn("B", norm=lambda f: nn.Conv2d(f, f, 3, padding=1)), SHAPE, shift=True), "future"
+        audit(
+            strangers.pixel_cnn("B", norm=lambda f: nn.Conv2d(f, f, 3, padding=1)),
+            SHAPE,
+            shift=True,
+        ),
+        "future",
     )
 
 
@@ -157,7 +170,9 @@ def test_what_only_several_pixels_together_give_away():
     def nosy(x):
         return network(x * 1.0) + (x[:, :, -1:].double().mean(-1, keepdim=True) > 0.5)
 
-    found = [audit(nosy, (1, 3, 7), levels=2, pixels=1, images=1, seed=seed).leaks for seed in range(10)]
+    found = [
+        audit(nosy, (1, 3, 7), levels=2, pixels=1, images=1, seed=seed).leaks for seed in range(10)
+    ]
     assert all(found)
     assert any(leaks[0].offset is None and leaks[0].place == "several together" for leaks in found)
     assert any(leaks[0].offset is not None for leaks in found)
@@ -222,13 +237,18 @@ def test_log_probabilities(colors, sound):
 def test_log_probabilities_of_the_future():
     network = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1)).double()
     report = audit(
-        lambda x: network(x * 1.0).log_softmax(1).gather(1, x).squeeze(1), (1, 4, 4), levels=2, log_probs=True
+        lambda x: network(x * 1.0).log_softmax(1).gather(1, x).squeeze(1),
+        (1, 4, 4),
+        levels=2,
+        log_probs=True,
     )
     assert kinds(report) == {"future", "same pixel"}
 
 
 def test_log_probabilities_of_too_many_values():
     """A pixel of three colors with 256 levels each has more values than can be tried, and that is said."""
-    report = audit(lambda x: -x.cumsum(3).double().sum(1) + x.sum(1), (3, 2, 3), levels=256, log_probs=True)
+    report = audit(
+        lambda x: -x.cumsum(3).double().sum(1) + x.sum(1), (3, 2, 3), levels=256, log_probs=True
+    )
     assert report.causal, report
     assert "wasn't examined" in report.parts[0].notes[0]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import ImageColor
-from tests.causality import strangers
-from tests.zoo import build
+from tests.support import strangers
+from tests.support.zoo import build
 
 from pixelrnn.causality import audit, brief_audit, picture
 from pixelrnn.causality.picture import COLORS, LINE, panel
@@ -50,12 +50,16 @@ def test_what_only_some_outputs_see_is_counted():
     part = audit(build("diagonal_bilstm", "softmax", (1, 5, 12), layers=1), pixels=60).parts[0]
     assert set(part.coverage.unseen) == {(-1, j) for j in range(4, 12)}
     assert part.coverage.unseen[-1, 11] == 0
-    assert part.coverage.unseen[-1, 4] == pytest.approx(1 - 1 / 8)  # of 8 columns that have it, one misses it
+    assert part.coverage.unseen[-1, 4] == pytest.approx(
+        1 - 1 / 8
+    )  # of 8 columns that have it, one misses it
 
 
 def test_a_pixel_seen_in_some_colors():
     """All but B of the last pixel of the row above: the features of a pixel don't see its own B."""
-    part = audit(build("diagonal_bilstm", "softmax", (3, 5, 12), layers=1, hidden=11, output_hidden=16)).parts[0]
+    part = audit(
+        build("diagonal_bilstm", "softmax", (3, 5, 12), layers=1, hidden=11, output_hidden=16)
+    ).parts[0]
     assert title(part, 0) == "R at (2, 6)"
     assert drawn(part, 0)[:3] == ["xxxxxxxxxxxx", "xxxxxxxxxxx+", "xxxxxxo....."]
 
@@ -64,8 +68,12 @@ def test_text_of_a_leak():
     report = audit(strangers.unshifted(), (1, 5, 7))
     lines = str(report).splitlines()
     assert lines[0] == report.sentence
-    assert lines[0].startswith("LEAK: the output at a pixel depends on pixels that come later and on what it is to")
-    assert lines[1].startswith("  future      (i, j+1), (i, j+2), (i, j+3); at 28 of 28 outputs, such as that at (")
+    assert lines[0].startswith(
+        "LEAK: the output at a pixel depends on pixels that come later and on what it is to"
+    )
+    assert lines[1].startswith(
+        "  future      (i, j+1), (i, j+2), (i, j+3); at 28 of 28 outputs, such as that at ("
+    )
     assert any("!" in line for line in lines)
     assert max(map(len, lines[1:])) <= 120
 
@@ -98,7 +106,13 @@ def test_panel_shows_what_is_so():
     for probe in (0, 5):
         rows, image = drawn(part, probe), panel(part, probe)
         side = (image.width - 1) // 7
-        meanings = {"x": "seen", ",": "legal, not seen", "!": "LEAK", "O": "LEAK", ".": "rightly unseen"}
+        meanings = {
+            "x": "seen",
+            ",": "legal, not seen",
+            "!": "LEAK",
+            "O": "LEAK",
+            ".": "rightly unseen",
+        }
         for k, m in np.ndindex(5, 7):
             color = image.getpixel((m * side + side // 2, LINE + k * side + side // 2))
             assert color == ImageColor.getrgb(COLORS[meanings[rows[k][m]]]), (k, m)
@@ -112,7 +126,10 @@ def test_panel_of_three_colors_has_stripes():
     stripe = ((image.width - 1) // 4 - 1) // 3
     left, top = 2 * (3 * stripe + 1), LINE + 2 * (3 * stripe + 1) + stripe
     colors = [image.getpixel((left + 1 + stripe * color + stripe // 2, top)) for color in range(3)]
-    assert colors == [ImageColor.getrgb(COLORS[meaning]) for meaning in ("seen", "rightly unseen", "rightly unseen")]
+    assert colors == [
+        ImageColor.getrgb(COLORS[meaning])
+        for meaning in ("seen", "rightly unseen", "rightly unseen")
+    ]
 
 
 def test_picture_holds_every_part():
@@ -139,7 +156,10 @@ def test_brief_audit_keeps_to_its_budget(monkeypatch):
     monkeypatch.setattr("pixelrnn.causality.auditor.OPERATIONS", 1e7)
     assert 2 <= brief_audit(model)["pixels"] < 9
     monkeypatch.setattr("pixelrnn.causality.auditor.OPERATIONS", 1e3)
-    assert brief_audit(model) == {"verdict": "not audited", "reason": "too large for evaluate: run pixelrnn audit"}
+    assert brief_audit(model) == {
+        "verdict": "not audited",
+        "reason": "too large for evaluate: run pixelrnn audit",
+    }
 
 
 def test_brief_audit_never_fails():

@@ -19,11 +19,17 @@ COUNTS = {"train": 11, "val": 3, "test": 2}
 
 def make(**changed: np.ndarray) -> dict[str, np.ndarray]:
     random = np.random.RandomState(0)
-    return {k: random.randint(0, LEVELS, (n, *SHAPE)).astype(np.uint8) for k, n in COUNTS.items()} | changed
+    return {
+        k: random.randint(0, LEVELS, (n, *SHAPE)).astype(np.uint8) for k, n in COUNTS.items()
+    } | changed
 
 
 def everything(folder: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
 
 
 @pytest.fixture
@@ -51,7 +57,13 @@ def test_what_is_written_is_what_is_read(prepared: Path) -> None:
     for split, images in make().items():
         np.testing.assert_array_equal(arrays[split], images)
     about = json.loads((prepared / "data.json").read_text())
-    assert about | {"md5": 0} == {"name": "toy", "shape": [3, 4, 5], "levels": 7, "counts": COUNTS, "md5": 0}
+    assert about | {"md5": 0} == {
+        "name": "toy",
+        "shape": [3, 4, 5],
+        "levels": 7,
+        "counts": COUNTS,
+        "md5": 0,
+    }
     assert sorted(about["md5"]) == ["test.npy", "train.npy", "val.npy"]
 
 
@@ -76,7 +88,9 @@ def test_npy_files_are_those_of_numpy(tmp_path: Path, order: str) -> None:
         images = np.random.RandomState(n).randint(0, 2, (n, 1, 2, 3)).astype(np.uint8, order=order)
         write_arrays(tmp_path / "toy", "toy", (1, 2, 3), 2, dict.fromkeys(SPLITS, images))
         np.save(tmp_path / "expected.npy", np.ascontiguousarray(images))
-        assert (tmp_path / "toy" / "val.npy").read_bytes() == (tmp_path / "expected.npy").read_bytes()
+        assert (tmp_path / "toy" / "val.npy").read_bytes() == (
+            tmp_path / "expected.npy"
+        ).read_bytes()
 
 
 def test_a_stream_gives_the_same_files_as_arrays(tmp_path: Path, prepared: Path) -> None:
@@ -84,7 +98,9 @@ def test_a_stream_gives_the_same_files_as_arrays(tmp_path: Path, prepared: Path)
     pieces = [(k, x[i : i + 2]) for i in range(0, 12, 2) for k, x in reversed(make().items())]
     written = write_arrays(tmp_path / "stream" / "toy", "toy", SHAPE, LEVELS, iter(pieces))
     assert everything(tmp_path / "stream" / "toy") == everything(prepared)
-    assert {k: (w.count, w.low, w.high) for k, w in written.items()} == {k: (n, 0, 6) for k, n in COUNTS.items()}
+    assert {k: (w.count, w.low, w.high) for k, w in written.items()} == {
+        k: (n, 0, 6) for k, n in COUNTS.items()
+    }
 
 
 def test_a_stream_is_not_held_in_memory(tmp_path: Path) -> None:
@@ -118,7 +134,9 @@ def test_nothing_half_written_is_left_behind(tmp_path: Path, monkeypatch, earlie
         append(*args)
 
     monkeypatch.setattr(NpyWriter, "append", disk_full)
-    with pytest.raises(InputError, match=r"toy can't be written \(No space left on device\), so nothing was"):
+    with pytest.raises(
+        InputError, match=r"toy can't be written \(No space left on device\), so nothing was"
+    ):
         write_arrays(out, "toy", SHAPE, LEVELS, make(train=np.zeros((11, *SHAPE), np.uint8)))
     assert everything(tmp_path) == before
     assert out.exists() == earlier
@@ -127,7 +145,9 @@ def test_nothing_half_written_is_left_behind(tmp_path: Path, monkeypatch, earlie
 
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize(("images", "says"), WRONG)
-def test_wrong_arrays_are_not_written(tmp_path: Path, split: str, images: np.ndarray, says: str) -> None:
+def test_wrong_arrays_are_not_written(
+    tmp_path: Path, split: str, images: np.ndarray, says: str
+) -> None:
     """Faults: each check left out; only the first split checked."""
     with pytest.raises(InputError, match=rf"toy, {split}: .*{says}"):
         write_arrays(tmp_path / "toy", "toy", SHAPE, LEVELS, make(**{split: images}))
@@ -193,7 +213,9 @@ def test_truncated(prepared: Path, name: str, keep: int) -> None:
         open_arrays(prepared, SHAPE, LEVELS)
 
 
-@pytest.mark.parametrize(("old", "new"), [(b"3, 3, 4, 5)", b"3, 3, 4, 5("), (b"|u1", b"zzz"), (b"NUMPY", b"DUMPY")])
+@pytest.mark.parametrize(
+    ("old", "new"), [(b"3, 3, 4, 5)", b"3, 3, 4, 5("), (b"|u1", b"zzz"), (b"NUMPY", b"DUMPY")]
+)
 def test_a_damaged_header(prepared: Path, old: bytes, new: bytes) -> None:
     """Fault: tokenize's TokenError, which is no ValueError, let through."""
     file = prepared / "val.npy"
@@ -203,7 +225,9 @@ def test_a_damaged_header(prepared: Path, old: bytes, new: bytes) -> None:
         open_arrays(prepared, SHAPE, LEVELS)
 
 
-@pytest.mark.parametrize("text", ["[]", "null", "{}", '{"shape": 3, "levels": 2, "counts": {}}', "\x00"])
+@pytest.mark.parametrize(
+    "text", ["[]", "null", "{}", '{"shape": 3, "levels": 2, "counts": {}}', "\x00"]
+)
 def test_a_description_of_something_else(prepared: Path, text: str) -> None:
     (prepared / "data.json").write_text(text)
     with pytest.raises(InputError, match=r"data\.json is damaged"):
@@ -212,7 +236,9 @@ def test_a_description_of_something_else(prepared: Path, text: str) -> None:
 
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize(("images", "says"), WRONG)
-def test_an_array_replaced_by_a_wrong_one(prepared: Path, split: str, images: np.ndarray, says: str) -> None:
+def test_an_array_replaced_by_a_wrong_one(
+    prepared: Path, split: str, images: np.ndarray, says: str
+) -> None:
     np.save(prepared / f"{split}.npy", images)
     with pytest.raises(InputError, match=rf"{split}\.npy.*{says}"):
         open_arrays(prepared, SHAPE, LEVELS)

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.raw_files import CIFAR_BATCHES, DAMAGE, checksums, md5, noise, pack_cifar, write_cifar
+from tests.support.raw_files import (
+    CIFAR_BATCHES,
+    DAMAGE,
+    checksums,
+    md5,
+    noise,
+    pack_cifar,
+    write_cifar,
+)
 
 from pixelrnn.data import cifar10
 from pixelrnn.errors import InputError
@@ -38,7 +46,9 @@ def test_batches_in_order_and_the_last_images_for_validation(raw) -> None:
 def test_official_checksums_are_the_default(tmp_path: Path) -> None:
     """Fault: none."""
     write_cifar(tmp_path, packed=False)
-    with pytest.raises(InputError, match=r"data_batch_1 .*expected c99cafc152244af753f735de768cd75f"):
+    with pytest.raises(
+        InputError, match=r"data_batch_1 .*expected c99cafc152244af753f735de768cd75f"
+    ):
         cifar10(tmp_path)
     pack_cifar(tmp_path)
     with pytest.raises(InputError, match=f"{ARCHIVE} .*expected c58f30108f718f92721af3b95e74349a"):
@@ -46,7 +56,9 @@ def test_official_checksums_are_the_default(tmp_path: Path) -> None:
 
 
 def test_missing_with_no_network(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"{ARCHIVE} can't be downloaded .*put {ARCHIVE} from .* into "):
+    with pytest.raises(
+        InputError, match=f"{ARCHIVE} can't be downloaded .*put {ARCHIVE} from .* into "
+    ):
         cifar10(tmp_path / "nowhere")
     assert not list(tmp_path.iterdir())
 
@@ -56,7 +68,9 @@ def test_damaged(raw, damage: str) -> None:
     folder, _, known = raw
     file = folder / ARCHIVE if (folder / ARCHIVE).exists() else folder / FOLDER / "data_batch_3"
     file.write_bytes(DAMAGE[damage](file.read_bytes()))
-    with pytest.raises(InputError, match=f"its md5 is .*, expected {known[file.name][4:]}") as caught:
+    with pytest.raises(
+        InputError, match=f"its md5 is .*, expected {known[file.name][4:]}"
+    ) as caught:
         cifar10(folder, 3, known)
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -69,7 +83,9 @@ def test_damaged_archive_whose_checksum_is_taken_for_right(tmp_path: Path, damag
     known = dict.fromkeys(CIFAR_BATCHES, "")
     file = tmp_path / ARCHIVE
     file.write_bytes(DAMAGE[damage](file.read_bytes()))
-    with pytest.raises(InputError, match=f"{ARCHIVE} (is damaged or not the archive of CIFAR-10|has no )"):
+    with pytest.raises(
+        InputError, match=f"{ARCHIVE} (is damaged or not the archive of CIFAR-10|has no )"
+    ):
         cifar10(tmp_path, 3, known | {ARCHIVE: md5(file)})
 
 
@@ -94,12 +110,16 @@ class Attack:
         return self.call[0], self.call[1:]
 
 
-@pytest.mark.parametrize(("call", "asks"), [((exec, "raise SystemExit"), "builtins.exec"), ((sys.exit,), "sys.exit")])
+@pytest.mark.parametrize(
+    ("call", "asks"), [((exec, "raise SystemExit"), "builtins.exec"), ((sys.exit,), "sys.exit")]
+)
 def test_a_pickle_that_calls_something_is_refused(tmp_path: Path, call: tuple, asks: str) -> None:
     """Fault: `pickle.load`, which would run it."""
     write_cifar(tmp_path, packed=False)
     (tmp_path / FOLDER / "data_batch_2").write_bytes(pickle.dumps({"data": Attack(*call)}))
-    with pytest.raises(InputError, match=f"data_batch_2 is damaged or not a batch of CIFAR-10 .it asks for {asks}"):
+    with pytest.raises(
+        InputError, match=f"data_batch_2 is damaged or not a batch of CIFAR-10 .it asks for {asks}"
+    ):
         cifar10(tmp_path, 3, dict.fromkeys(CIFAR_BATCHES, ""))
 
 
@@ -121,7 +141,10 @@ def test_peoples_npz(tmp_path: Path, capsys) -> None:
     np.testing.assert_array_equal(splits["train"], train[:7].transpose(0, 3, 1, 2))
     np.testing.assert_array_equal(splits["val"], train[7:].transpose(0, 3, 1, 2))
     np.testing.assert_array_equal(splits["test"], test.transpose(0, 3, 1, 2))
-    assert "10 of the 50,000 official training images and 4 of the 10,000 test images" in capsys.readouterr().out
+    assert (
+        "10 of the 50,000 official training images and 4 of the 10,000 test images"
+        in capsys.readouterr().out
+    )
 
 
 def test_the_official_files_come_first(tmp_path: Path) -> None:
@@ -140,7 +163,9 @@ def test_the_official_files_come_first(tmp_path: Path) -> None:
 )
 def test_an_npz_of_another_form(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
     np.savez(tmp_path / "cifar10.npz", **arrays)
-    with pytest.raises(InputError, match=r"cifar10\.npz is damaged or not an npz file with `x_train` and `x_test`"):
+    with pytest.raises(
+        InputError, match=r"cifar10\.npz is damaged or not an npz file with `x_train` and `x_test`"
+    ):
         cifar10(tmp_path)
 
 

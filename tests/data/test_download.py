@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.raw_files import noise
+from tests.support.raw_files import noise
 
 from pixelrnn.data.sources.download import obtain
 from pixelrnn.errors import InputError
@@ -52,7 +52,10 @@ def test_what_is_missing_comes_and_is_shown(tmp_path: Path, home: str, capsys) -
     """Faults: what is there fetched again; a .part left; nothing to see."""
     folder = tmp_path / "deep" / "set"
     obtain(folder, {"a": MD5, "b": MD5}, home)
-    assert {file.name: file.read_bytes() for file in folder.iterdir()} == {"a": CONTENT, "b": CONTENT}
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == {
+        "a": CONTENT,
+        "b": CONTENT,
+    }
     shown = capsys.readouterr()
     assert "a" in shown.err
     assert "1.0/1.0 MB" in shown.err
@@ -66,10 +69,13 @@ def test_goes_on_where_it_stopped(tmp_path: Path, home: str, monkeypatch, resume
     """Faults: from the start again; the rest appended to the whole by a server that ignores the range."""
     monkeypatch.setattr(Home, "ends_after", 400_000)
     with pytest.raises(
-        InputError, match=r"a can't be downloaded .the connection ended after 400,000 of 1,000,000 bytes"
+        InputError,
+        match=r"a can't be downloaded .the connection ended after 400,000 of 1,000,000 bytes",
     ):
         obtain(tmp_path, {"a": MD5}, home)
-    assert [(file.name, file.stat().st_size) for file in tmp_path.iterdir()] == [("a.part", 400_000)]
+    assert [(file.name, file.stat().st_size) for file in tmp_path.iterdir()] == [
+        ("a.part", 400_000)
+    ]
     monkeypatch.setattr(Home, "ends_after", None)
     monkeypatch.setattr(Home, "resumes", resumes)
     obtain(tmp_path, {"a": MD5}, home)
@@ -90,13 +96,18 @@ def test_another_file_than_expected_is_deleted(tmp_path: Path, home: str, part: 
     if part:
         (tmp_path / "a.part").write_bytes(b"x" * part)
     known = MD5 if part else "md5:0123"
-    with pytest.raises(InputError, match=f"/a gave another file .its md5 is .*, expected {known[4:]}.* deleted"):
+    with pytest.raises(
+        InputError, match=f"/a gave another file .its md5 is .*, expected {known[4:]}.* deleted"
+    ):
         obtain(tmp_path, {"a": known}, home)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_file_that_is_not_there_any_more(tmp_path: Path, home: str) -> None:
-    with pytest.raises(InputError, match=r"lost can't be downloaded .Not Found.: .*, or put lost, b from http.* into "):
+    with pytest.raises(
+        InputError,
+        match=r"lost can't be downloaded .Not Found.: .*, or put lost, b from http.* into ",
+    ):
         obtain(tmp_path / "set", {"a": MD5, "lost": MD5, "b": MD5}, home)
     assert [file.name for file in (tmp_path / "set").iterdir()] == ["a"]
 

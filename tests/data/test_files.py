@@ -33,7 +33,9 @@ def test_pictures_become_levels(tmp_path, pixels):
     assert names == [str(tmp_path / "a.png")]
     assert (images == pixels.transpose(2, 0, 1)).all()
     for name in ("gray", "gray_in_rgb"):
-        assert (read_images(tmp_path / f"{name}.png", GRAY, 2)[1] == (pixels[None, None, ..., 0] >= 128)).all()
+        assert (
+            read_images(tmp_path / f"{name}.png", GRAY, 2)[1] == (pixels[None, None, ..., 0] >= 128)
+        ).all()
     assert (read_images(tmp_path / "gray.png", RGB, 256)[1] == pixels[..., 0]).all()
 
 
@@ -65,7 +67,9 @@ def damaged(folder):
 def test_the_first_bad_file_is_named_and_the_others_counted(folder):
     damaged(folder)
     (folder / "small.npy").write_bytes(b"not one")
-    with pytest.raises(InputError, match=r"bad\.png .*\(and 1 more of 5 files\); skip=true") as caught:
+    with pytest.raises(
+        InputError, match=r"bad\.png .*\(and 1 more of 5 files\); skip=true"
+    ) as caught:
         read_images(folder, RGB, 256)
     assert "\n" not in str(caught.value)
 

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.raw_files import DAMAGE, IMAGENET_BATCHES, checksums, noise, write_imagenet, zip_imagenet
+from tests.support.raw_files import (
+    DAMAGE,
+    IMAGENET_BATCHES,
+    checksums,
+    noise,
+    write_imagenet,
+    zip_imagenet,
+)
 
 from pixelrnn.data import imagenet, write_arrays
 from pixelrnn.data.sources import rows
@@ -45,7 +52,10 @@ def test_every_image_once_and_validation_drawn_from_the_training_images(raw) -> 
         "test": (3, 3, 64, 64),
     }
     np.testing.assert_array_equal(splits["test"], batches["val_data.npz"].reshape(3, 3, 64, 64))
-    where = {split: [(int(x[0, 0, 0]), int(x[0, 0, 1])) for x in splits[split]] for split in ("train", "val")}
+    where = {
+        split: [(int(x[0, 0, 0]), int(x[0, 0, 1])) for x in splits[split]]
+        for split in ("train", "val")
+    }
     assert sorted(where["train"] + where["val"]) == [(i, j) for i in range(10) for j in range(3)]
     assert where["train"] == sorted(where["train"])  # in the order of the batches
     assert [i for i, _ in where["val"]] == list(range(10))  # as many from each batch
@@ -57,7 +67,9 @@ def test_every_image_once_and_validation_drawn_from_the_training_images(raw) -> 
 
 def test_validation_follows_the_seed(tmp_path: Path) -> None:
     write_imagenet(tmp_path)
-    first, again, other = (collected(imagenet(tmp_path, 2, val=20, seed=seed))["val"] for seed in (0, 0, 1))
+    first, again, other = (
+        collected(imagenet(tmp_path, 2, val=20, seed=seed))["val"] for seed in (0, 0, 1)
+    )
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
@@ -68,7 +80,11 @@ def test_a_few_images_at_a_time(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(rows, "CHUNK", 7 * 12)
     pairs = list(imagenet(tmp_path, 2, val=20))
     assert max(len(images) for _, images in pairs) <= 7
-    assert {split: len(images) for split, images in collected(pairs).items()} == {"train": 480, "val": 20, "test": 50}
+    assert {split: len(images) for split, images in collected(pairs).items()} == {
+        "train": 480,
+        "val": 20,
+        "test": 50,
+    }
 
 
 def test_zips_are_unpacked_one_batch_at_a_time_and_nothing_is_left(tmp_path: Path) -> None:
@@ -89,7 +105,8 @@ def test_a_size_that_is_none(tmp_path: Path) -> None:
 def test_missing_zips(tmp_path: Path, name: str) -> None:
     """Fault: the batches asked for one by one, the last after an hour's work."""
     with pytest.raises(
-        InputError, match=f"lacks {', '.join(ZIPS)}: get them at https://image-net.org.*login.* put them"
+        InputError,
+        match=f"lacks {', '.join(ZIPS)}: get them at https://image-net.org.*login.* put them",
     ):
         imagenet(tmp_path, 64)
     write_imagenet(tmp_path)
@@ -104,7 +121,9 @@ def test_missing_batches(tmp_path: Path) -> None:
     write_imagenet(tmp_path)
     (tmp_path / "train_data_batch_7.npz").unlink()
     (tmp_path / "val_data.npz").unlink()
-    with pytest.raises(InputError, match=r"lacks train_data_batch_7\.npz, val_data\.npz: put them beside "):
+    with pytest.raises(
+        InputError, match=r"lacks train_data_batch_7\.npz, val_data\.npz: put them beside "
+    ):
         imagenet(tmp_path, 2)
 
 
@@ -114,13 +133,20 @@ def test_zips_need_the_official_checksums(tmp_path: Path, name: str) -> None:
     zip_imagenet(tmp_path, 64)
     known = checksums(tmp_path) | {name: CHECKSUMS[name]}
     with pytest.raises(
-        InputError, match=f"{name} is damaged or another file .its sha256 is .*expected {known[name][7:]}"
+        InputError,
+        match=f"{name} is damaged or another file .its sha256 is .*expected {known[name][7:]}",
     ):
         imagenet(tmp_path, 64, checksums=known)
 
 
 def prepare(folder: Path, size: int = 2, **options) -> None:
-    write_arrays(folder.parent / "out", "imagenet", (3, size, size), 256, imagenet(folder, size, val=10, **options))
+    write_arrays(
+        folder.parent / "out",
+        "imagenet",
+        (3, size, size),
+        256,
+        imagenet(folder, size, val=10, **options),
+    )
 
 
 def refused(folder: Path, says: str, **options) -> str:
@@ -140,7 +166,9 @@ def test_damaged_batches(tmp_path: Path, name: str, save: Callable, damage: str)
     write_imagenet(tmp_path / "raw", size=8, n=40, save=save)
     file = tmp_path / "raw" / name
     file.write_bytes(DAMAGE[damage](file.read_bytes()))
-    assert str(file) in refused(tmp_path / "raw", "is damaged or not an npz file with an array 'data'", size=8)
+    assert str(file) in refused(
+        tmp_path / "raw", "is damaged or not an npz file with an array 'data'", size=8
+    )
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,9 @@ COUNTS = {"train": 37, "val": 10, "test": 6}
 def path(tmp_path: Path) -> Path:
     """The first pixel of image i is i, the others count on."""
     splits = {
-        split: (np.arange(n)[:, None, None, None] + np.arange(6).reshape(SHAPE)).clip(max=39).astype(np.uint8)
+        split: (np.arange(n)[:, None, None, None] + np.arange(6).reshape(SHAPE))
+        .clip(max=39)
+        .astype(np.uint8)
         for split, n in COUNTS.items()
     }
     write_arrays(tmp_path / "toy", "toy", SHAPE, LEVELS, splits)
@@ -102,7 +104,9 @@ def test_bad_files_are_seen_before_any_work(path: Path) -> None:
     np.save(path / "test.npy", np.full((6, *SHAPE), 40, np.uint8))
     with pytest.raises(InputError, match=r"test\.npy: level 40 found"):
         ImageData(path, SHAPE, LEVELS)
-    with pytest.raises(InputError, match=r"data\.json is missing: run `pixelrnn prepare data=nowhere`"):
+    with pytest.raises(
+        InputError, match=r"data\.json is missing: run `pixelrnn prepare data=nowhere`"
+    ):
         ImageData(path.parent / "nowhere", SHAPE, LEVELS)
 
 
@@ -144,7 +148,10 @@ def test_two_processes_share_an_epoch(path: Path, tmp_path: Path) -> None:
     trainer.fit(Witness(tmp_path), ImageData(path, SHAPE, LEVELS, batch_size=8))
     epochs = [[torch.load(tmp_path / f"{epoch}-{rank}.pt") for rank in (0, 1)] for epoch in (0, 1)]
     for shares in epochs:
-        assert [len(share) for share in shares] == [19, 19]  # 37 images, one of them twice to fill up
+        assert [len(share) for share in shares] == [
+            19,
+            19,
+        ]  # 37 images, one of them twice to fill up
         assert sorted(set(shares[0] + shares[1])) == list(range(37))
     assert epochs[0] != epochs[1]
 
@@ -180,7 +187,9 @@ def test_half_of_the_training_images_are_mirrored(path: Path) -> None:
     assert 0.4 < mirrored.mean() < 0.6
     assert (mirrored.mean(0) > 0.1).all()
     assert (mirrored.mean(0) < 0.9).all()
-    assert torch.equal(torch.cat(list(data.val_dataloader())), torch.from_numpy(data.split("val").astype(np.int64)))
+    assert torch.equal(
+        torch.cat(list(data.val_dataloader())), torch.from_numpy(data.split("val").astype(np.int64))
+    )
     assert first_pixels(data.test_dataloader()) == list(range(6))
 
 
@@ -190,7 +199,9 @@ def test_training_images_are_drawn_anew_from_their_gray(drawn: Path) -> None:
     data = ImageData(drawn, (1, 2, 4), 2, batch_size=8, resample=True)
     epochs = torch.stack([epoch(data) for _ in range(40)]).double()
     assert epochs.unique().tolist() == [0, 1]
-    assert torch.allclose(epochs.mean((0, 1, 2, 3)), torch.tensor([0, 0.2, 0.8, 1]).double(), atol=0.02)
+    assert torch.allclose(
+        epochs.mean((0, 1, 2, 3)), torch.tensor([0, 0.2, 0.8, 1]).double(), atol=0.02
+    )
     assert not torch.equal(epochs[0], epochs[1])
     assert not data.split("train").any()
     assert not torch.cat([*data.val_dataloader(), *data.test_dataloader()]).any()
@@ -228,7 +239,9 @@ class Diary(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-def diary(data: ImageData, folder: Path, epochs: int, resume: bool = False) -> dict[int, torch.Tensor]:
+def diary(
+    data: ImageData, folder: Path, epochs: int, resume: bool = False
+) -> dict[int, torch.Tensor]:
     trainer = pl.Trainer(
         accelerator="cpu",
         max_epochs=epochs,
@@ -246,11 +259,18 @@ def diary(data: ImageData, folder: Path, epochs: int, resume: bool = False) -> d
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_resumed_run_sees_what_an_uninterrupted_one_does(drawn: Path, tmp_path: Path, workers: int) -> None:
+def test_a_resumed_run_sees_what_an_uninterrupted_one_does(
+    drawn: Path, tmp_path: Path, workers: int
+) -> None:
     """Faults: workers that outlive an epoch, and their generators with them; a generator seeded once for all epochs."""
-    data = ImageData(drawn, (1, 2, 4), 2, batch_size=8, num_workers=workers, flip=True, resample=True)
+    data = ImageData(
+        drawn, (1, 2, 4), 2, batch_size=8, num_workers=workers, flip=True, resample=True
+    )
     whole = diary(data, tmp_path / "a", epochs=3)
-    first, rest = diary(data, tmp_path / "b", epochs=1), diary(data, tmp_path / "b", epochs=3, resume=True)
+    first, rest = (
+        diary(data, tmp_path / "b", epochs=1),
+        diary(data, tmp_path / "b", epochs=3, resume=True),
+    )
     assert (sorted(whole), sorted(first), sorted(rest)) == ([0, 1, 2], [0], [1, 2])
     for i, images in (first | rest).items():
         assert torch.equal(images, whole[i])
@@ -270,6 +290,13 @@ def test_another_process_is_not_sent_the_images(drawn: Path) -> None:
 
 def test_a_runs_data_is_what_its_configuration_says(drawn: Path) -> None:
     """Fault: keys that are recorded and not read: a run that is loaded sees other images."""
-    config = {"path": str(drawn), "shape": [1, 2, 4], "levels": 2, "batch_size": 5, "flip": True, "resample": True}
+    config = {
+        "path": str(drawn),
+        "shape": [1, 2, 4],
+        "levels": 2,
+        "batch_size": 5,
+        "flip": True,
+        "resample": True,
+    }
     data = Run(drawn, {"data": config | {"name": "drawn", "source": {}}}).data
     assert (data.flip, data.resample, data.batch_size) == (True, True, 5)

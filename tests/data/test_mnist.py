@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.raw_files import (
+from tests.support.raw_files import (
     DAMAGE,
     TEST,
     TRAIN,
@@ -25,7 +25,9 @@ from pixelrnn.errors import InputError
 @pytest.mark.parametrize("source", [mnist, fashion_mnist])
 @pytest.mark.parametrize("place", [".", "MNIST/raw", "FashionMNIST/raw"])
 @pytest.mark.parametrize("suffix", [".gz", ""])
-def test_the_last_training_images_are_for_validation(tmp_path: Path, source, place: str, suffix: str) -> None:
+def test_the_last_training_images_are_for_validation(
+    tmp_path: Path, source, place: str, suffix: str
+) -> None:
     """Faults: the first ones; rows and columns swapped; only one of the forms found."""
     train, test = write_mnist(tmp_path / place, suffix)
     splits = source(tmp_path, val=3, checksums=checksums(tmp_path))
@@ -39,7 +41,9 @@ def test_the_papers_split_and_the_official_checksums_are_the_defaults(tmp_path: 
     write_mnist(tmp_path, train=10_001)
     assert len(mnist(tmp_path, checksums={})["val"]) == 10_000
     for source, official in ((mnist, MNIST), (fashion_mnist, FASHION)):
-        with pytest.raises(InputError, match=f"its md5 is .*, expected {official[f'{TRAIN}.gz'][4:]}"):
+        with pytest.raises(
+            InputError, match=f"its md5 is .*, expected {official[f'{TRAIN}.gz'][4:]}"
+        ):
             source(tmp_path)
 
 
@@ -117,7 +121,9 @@ SOURCES = [
     pytest.param(partial(mnist, val=3), write_mnist, f"{TEST}.gz", id="mnist"),
     pytest.param(partial(fashion_mnist, val=3), write_mnist, f"{TRAIN}.gz", id="fashion_mnist"),
     pytest.param(partial(mnist_dynamic, val=3), write_mnist, f"{TRAIN}.gz", id="mnist_dynamic"),
-    pytest.param(binarized_mnist, write_binarized_mnist, "binarized_mnist_valid.amat", id="binarized_mnist"),
+    pytest.param(
+        binarized_mnist, write_binarized_mnist, "binarized_mnist_valid.amat", id="binarized_mnist"
+    ),
 ]
 
 
@@ -127,7 +133,9 @@ def test_missing_with_no_network(tmp_path: Path, source, write, name: str) -> No
     write(tmp_path)
     known = checksums(tmp_path)
     (tmp_path / name).unlink()
-    with pytest.raises(InputError, match=f"{name} can't be downloaded .no network.*put {name} from http.* into ") as e:
+    with pytest.raises(
+        InputError, match=f"{name} can't be downloaded .no network.*put {name} from http.* into "
+    ) as e:
         source(tmp_path, checksums=known)
     assert str(tmp_path) in str(e.value)
     assert "\n" not in str(e.value)
@@ -143,11 +151,15 @@ def test_all_missing_files_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize(("source", "write", "name"), SOURCES)
-def test_damaged_files_differ_from_their_checksum(tmp_path: Path, source, write, name: str, damage: str) -> None:
+def test_damaged_files_differ_from_their_checksum(
+    tmp_path: Path, source, write, name: str, damage: str
+) -> None:
     write(tmp_path)
     known, file = checksums(tmp_path), tmp_path / name
     file.write_bytes(DAMAGE[damage](file.read_bytes()))
-    with pytest.raises(InputError, match=f"is damaged or another file .its md5 is .*, expected {known[name][4:]}") as e:
+    with pytest.raises(
+        InputError, match=f"is damaged or another file .its md5 is .*, expected {known[name][4:]}"
+    ) as e:
         source(tmp_path, checksums=known)
     assert str(file) in str(e.value)
 

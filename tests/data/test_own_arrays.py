@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.raw_files import DAMAGE, noise
+from tests.support.raw_files import DAMAGE, noise
 
 from pixelrnn.data import npy_arrays, npz_arrays, write_arrays
 from pixelrnn.data.sources import rows
@@ -44,7 +44,11 @@ def collected(pairs) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(("save", "read"), FORMS)
 def test_colors_move_to_the_front(tmp_path: Path, save, read) -> None:
     """Faults: NHWC taken for NCHW; gray images without an axis of colors; x_val dealt out once more."""
-    arrays = {"x_train": noise(5, 4, 6, 3), "x_val": noise(2, 4, 6, 3, seed=1), "x_test": noise(3, 4, 6, 3, seed=2)}
+    arrays = {
+        "x_train": noise(5, 4, 6, 3),
+        "x_val": noise(2, 4, 6, 3, seed=1),
+        "x_test": noise(3, 4, 6, 3, seed=2),
+    }
     splits = collected(read(save(tmp_path, arrays), 256))
     for split in ("train", "val", "test"):
         np.testing.assert_array_equal(splits[split], arrays[f"x_{split}"].transpose(0, 3, 1, 2))
@@ -59,7 +63,8 @@ def test_without_validation_a_share_of_the_training_images(tmp_path: Path, save,
     train = np.arange(40, dtype=np.uint8).repeat(4).reshape(40, 2, 2)
     path = save(tmp_path, {"x_train": train, "x_test": train[:3], "y_train": np.arange(40)})
     dealt = {
-        seed: {k: x[:, 0, 0, 0].tolist() for k, x in collected(read(path, 256, 0.2, seed)).items()} for seed in (0, 1)
+        seed: {k: x[:, 0, 0, 0].tolist() for k, x in collected(read(path, 256, 0.2, seed)).items()}
+        for seed in (0, 1)
     }
     assert sorted(dealt[0]["train"] + dealt[0]["val"]) == list(range(40))
     assert (len(dealt[0]["val"]), dealt[0]["test"]) == (8, [0, 1, 2])
@@ -96,28 +101,52 @@ def wrong(value: float, dtype) -> np.ndarray:
 
 WRONG = [
     pytest.param(wrong(np.nan, np.float32), "1 of the values are NaN", id="NaN"),
-    pytest.param(wrong(np.inf, np.float32), "values 0 to inf, expected fractions from 0 to 1", id="infinity"),
-    pytest.param(wrong(200.0, np.float64), "values 0 to 200, expected fractions from 0 to 1", id="fraction"),
-    pytest.param(wrong(-0.5, np.float64), "values -0.5 to 0, expected fractions from 0 to 1", id="negative fraction"),
-    pytest.param(wrong(5, np.uint8), "values 0 to 5, expected levels=5, so whole numbers from 0 to 4", id="level"),
+    pytest.param(
+        wrong(np.inf, np.float32), "values 0 to inf, expected fractions from 0 to 1", id="infinity"
+    ),
+    pytest.param(
+        wrong(200.0, np.float64), "values 0 to 200, expected fractions from 0 to 1", id="fraction"
+    ),
+    pytest.param(
+        wrong(-0.5, np.float64),
+        "values -0.5 to 0, expected fractions from 0 to 1",
+        id="negative fraction",
+    ),
+    pytest.param(
+        wrong(5, np.uint8),
+        "values 0 to 5, expected levels=5, so whole numbers from 0 to 4",
+        id="level",
+    ),
     pytest.param(wrong(-1, np.int64), "values -1 to 0, expected levels=5", id="negative level"),
-    pytest.param(wrong(257, np.int64), "values 0 to 257, expected levels=5", id="level that wraps round"),
+    pytest.param(
+        wrong(257, np.int64), "values 0 to 257, expected levels=5", id="level that wraps round"
+    ),
     pytest.param(wrong(1, np.complex64), "type is complex64", id="complex"),
     pytest.param(np.array([["a"] * 4] * 6), "expected .n, h, w.", id="text"),
     pytest.param(np.zeros((6, 16), np.uint8), r"shape is \(n, 16\), expected", id="flat"),
-    pytest.param(np.zeros((6, 3, 4, 4), np.uint8), r"shape is \(n, 3, 4, 4\), expected", id="colors first"),
-    pytest.param(np.zeros((6, 4, 5), np.uint8), r"shape is .*\(6, 1, 4, 5\), expected \(n, 1, 4, 4\)", id="size"),
+    pytest.param(
+        np.zeros((6, 3, 4, 4), np.uint8), r"shape is \(n, 3, 4, 4\), expected", id="colors first"
+    ),
+    pytest.param(
+        np.zeros((6, 4, 5), np.uint8),
+        r"shape is .*\(6, 1, 4, 5\), expected \(n, 1, 4, 4\)",
+        id="size",
+    ),
     pytest.param(np.zeros((0, 4, 4), np.uint8), "the split is empty", id="empty"),
     pytest.param(np.array([{}], object), "pickled objects", id="objects"),
     pytest.param(np.array(3, np.uint8), "first axis is not that of the images", id="no axis"),
-    pytest.param(np.zeros((4, 4, 6), np.uint8).T, "apply np.ascontiguousarray", id="Fortran's order"),
+    pytest.param(
+        np.zeros((4, 4, 6), np.uint8).T, "apply np.ascontiguousarray", id="Fortran's order"
+    ),
 ]
 
 
 @pytest.mark.parametrize("name", ["x_train", "x_val", "x_test"])
 @pytest.mark.parametrize(("values", "says"), WRONG)
 @pytest.mark.parametrize(("save", "read"), FORMS[::2])
-def test_arrays_of_another_kind(tmp_path: Path, save, read, values: np.ndarray, says: str, name: str) -> None:
+def test_arrays_of_another_kind(
+    tmp_path: Path, save, read, values: np.ndarray, says: str, name: str
+) -> None:
     """Faults: each check left out; what was written before the wrong array left behind."""
     folder = tmp_path / "raw"
     folder.mkdir()
@@ -136,7 +165,9 @@ def test_damaged(tmp_path: Path, save, read, damage: str) -> None:
     """Fault: zip's own checksum not reached. (In an npy file there is none, so a changed value can't be seen.)"""
     path = save(tmp_path, {"x_train": noise(50, 4, 4), "x_test": noise(50, 4, 4, seed=1)})
     file = path if path.is_file() else path / "x_test.npy"
-    file.write_bytes(DAMAGE[damage if path.is_file() else damage.replace("middle", "short")](file.read_bytes()))
+    file.write_bytes(
+        DAMAGE[damage if path.is_file() else damage.replace("middle", "short")](file.read_bytes())
+    )
     with pytest.raises(InputError, match=r"is damaged or not an np[yz] file") as caught:
         collected(read(path, 256))
     assert str(file) in str(caught.value)
@@ -171,4 +202,6 @@ def test_missing_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("val", [0, 1, 5, -0.1])
 def test_a_share_that_is_none(tmp_path: Path, val: float) -> None:
     with pytest.raises(InputError, match=f"val={val} is a share"):
-        npz_arrays(save_npz(tmp_path, {"x_train": noise(5, 4, 4), "x_test": noise(5, 4, 4)}), 256, val)
+        npz_arrays(
+            save_npz(tmp_path, {"x_train": noise(5, 4, 4), "x_test": noise(5, 4, 4)}), 256, val
+        )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.raw_files import DAMAGE, checksums, noise, write_celeba, write_pictures
+from tests.support.raw_files import DAMAGE, checksums, noise, write_celeba, write_pictures
 
 from pixelrnn.data import celeba, image_folder, write_arrays
 from pixelrnn.errors import InputError
@@ -22,7 +22,9 @@ def collected(pairs) -> dict[str, np.ndarray]:
     return {split: np.concatenate(images) for split, images in parts.items()}
 
 
-def one(folder: Path, image: Image.Image, shape=SHAPE, levels=256, fit="resize", name="0.png", **options) -> np.ndarray:
+def one(
+    folder: Path, image: Image.Image, shape=SHAPE, levels=256, fit="resize", name="0.png", **options
+) -> np.ndarray:
     """What becomes of one image: three copies, one for each split."""
     folder.mkdir(exist_ok=True)
     for i in range(3):
@@ -67,7 +69,11 @@ def test_more_pictures_than_are_handed_on_at_a_time(tmp_path: Path, monkeypatch)
     write_pictures(tmp_path)
     pairs = list(image_folder(tmp_path, SHAPE, 256, val=0.25, test=0.25))
     assert max(len(images) for _, images in pairs) == 2
-    assert {split: len(x) for split, x in collected(pairs).items()} == {"train": 6, "val": 3, "test": 3}
+    assert {split: len(x) for split, x in collected(pairs).items()} == {
+        "train": 6,
+        "val": 3,
+        "test": 3,
+    }
 
 
 def test_two_to_256_levels_and_one_color(tmp_path: Path) -> None:
@@ -92,7 +98,9 @@ def test_pictures_of_other_modes(tmp_path: Path, mode: str) -> None:
 @pytest.mark.parametrize("mode", ["I;16", "I", "F"])
 def test_more_than_eight_bits_are_refused(tmp_path: Path, mode: str) -> None:
     """Fault: Pillow's conversion, which clips everything above 255 to white."""
-    pixels = np.full((5, 7), 40_000, np.uint16 if mode == "I;16" else np.int32 if mode == "I" else np.float32)
+    pixels = np.full(
+        (5, 7), 40_000, np.uint16 if mode == "I;16" else np.int32 if mode == "I" else np.float32
+    )
     with pytest.raises(InputError, match=rf"0\.tif: mode {mode} has more than 8 bits a color"):
         one(tmp_path, Image.fromarray(pixels), name="0.tif")
 
@@ -111,16 +119,28 @@ def test_what_fits_and_what_does_not(tmp_path: Path) -> None:
     stripes = np.zeros((6, 20, 3), np.uint8)
     stripes[:, 4:7], stripes[:, 7:13], stripes[:, 13:16] = 50, 100, 150
     image = Image.fromarray(stripes)
-    np.testing.assert_array_equal(one(tmp_path / "a", image, (3, 6, 6), fit="crop"), np.full((3, 6, 6), 100))
-    np.testing.assert_array_equal(one(tmp_path / "b", image, (3, 4, 2), fit="crop"), np.full((3, 4, 2), 100))
-    np.testing.assert_allclose(one(tmp_path / "c", image, (3, 3, 3)), np.full((3, 3, 3), 100), atol=5)  # 6x6, halved
+    np.testing.assert_array_equal(
+        one(tmp_path / "a", image, (3, 6, 6), fit="crop"), np.full((3, 6, 6), 100)
+    )
+    np.testing.assert_array_equal(
+        one(tmp_path / "b", image, (3, 4, 2), fit="crop"), np.full((3, 4, 2), 100)
+    )
+    np.testing.assert_allclose(
+        one(tmp_path / "c", image, (3, 3, 3)), np.full((3, 3, 3), 100), atol=5
+    )  # 6x6, halved
     halved = one(tmp_path / "d", image, (3, 3, 10))
     np.testing.assert_allclose(halved[0, 1, [0, 5, 9]], [0, 100, 0], atol=8)
-    np.testing.assert_array_equal(one(tmp_path / "e", image, (3, 6, 20), fit="none"), stripes.transpose(2, 0, 1))
+    np.testing.assert_array_equal(
+        one(tmp_path / "e", image, (3, 6, 20), fit="none"), stripes.transpose(2, 0, 1)
+    )
     for shape in [(3, 6, 21), (3, 7, 20)]:
-        with pytest.raises(InputError, match=f"20x6 pixels are too few to cut {shape[2]}x{shape[1]} from"):
+        with pytest.raises(
+            InputError, match=f"20x6 pixels are too few to cut {shape[2]}x{shape[1]} from"
+        ):
             one(tmp_path / "f", image, shape, fit="crop")
-    with pytest.raises(InputError, match=r"0\.png: 20x6 pixels, expected 19x6: set fit=resize or fit=crop"):
+    with pytest.raises(
+        InputError, match=r"0\.png: 20x6 pixels, expected 19x6: set fit=resize or fit=crop"
+    ):
         one(tmp_path / "g", image, (3, 6, 19), fit="none")
 
 
@@ -131,7 +151,10 @@ def test_other_files_are_skipped_and_counted_or_refused(tmp_path: Path, capsys) 
     (tmp_path / "b" / "notes.txt").write_text("x")
     (tmp_path / "film.mp4").write_text("x")
     assert len(collected(image_folder(tmp_path, SHAPE, 256))["train"]) == 10
-    assert capsys.readouterr().out == f"{tmp_path}: skipped 2 of 14 files, which are no images (notes.txt, ...)\n"
+    assert (
+        capsys.readouterr().out
+        == f"{tmp_path}: skipped 2 of 14 files, which are no images (notes.txt, ...)\n"
+    )
     with pytest.raises(InputError, match=r"2 of 14 files are no images \(.*notes.txt, "):
         image_folder(tmp_path, SHAPE, 256, strict=True)
 
@@ -142,8 +165,12 @@ def test_a_damaged_picture_is_no_other_file(tmp_path: Path, damage: str) -> None
     write_pictures(tmp_path / "raw", size=(40, 40))
     file = tmp_path / "raw" / "b" / "03.png"
     file.write_bytes(DAMAGE[damage](file.read_bytes()))
-    with pytest.raises(InputError, match=r"is damaged or not an image .*: replace or remove it") as caught:
-        write_arrays(tmp_path / "out", "photos", SHAPE, 256, image_folder(tmp_path / "raw", SHAPE, 256))
+    with pytest.raises(
+        InputError, match=r"is damaged or not an image .*: replace or remove it"
+    ) as caught:
+        write_arrays(
+            tmp_path / "out", "photos", SHAPE, 256, image_folder(tmp_path / "raw", SHAPE, 256)
+        )
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
@@ -179,7 +206,9 @@ def test_options_that_are_none(tmp_path: Path, options: dict, says: str) -> None
 
 
 @pytest.mark.parametrize("place", [".", "celeba"])
-def test_celeba_is_the_middle_of_each_face_in_its_official_split(tmp_path: Path, place: str) -> None:
+def test_celeba_is_the_middle_of_each_face_in_its_official_split(
+    tmp_path: Path, place: str
+) -> None:
     """Faults: val and test swapped; the whole picture, whose edge is darker, made smaller."""
     write_celeba(tmp_path / place)
     splits = collected(celeba(tmp_path, size=8, checksums=checksums(tmp_path)))
@@ -194,7 +223,9 @@ def test_celeba_is_the_middle_of_each_face_in_its_official_split(tmp_path: Path,
 )
 def test_celebas_official_checksums_are_the_default(tmp_path: Path, name: str, md5: str) -> None:
     write_celeba(tmp_path)
-    with pytest.raises(InputError, match=r"list_eval_partition.txt .*expected d32c9cbf5e040fd4025c592c306e6668"):
+    with pytest.raises(
+        InputError, match=r"list_eval_partition.txt .*expected d32c9cbf5e040fd4025c592c306e6668"
+    ):
         celeba(tmp_path, size=8)
 
 
@@ -204,7 +235,9 @@ def test_celeba_missing_without_gdown(tmp_path: Path, monkeypatch, name: str) ->
     known = checksums(tmp_path)
     (tmp_path / name).unlink()
     monkeypatch.setitem(sys.modules, "gdown", None)
-    with pytest.raises(InputError, match=f"{name} can't be downloaded .*gdown.*get .* at https://.*put them into"):
+    with pytest.raises(
+        InputError, match=f"{name} can't be downloaded .*gdown.*get .* at https://.*put them into"
+    ):
         celeba(tmp_path, size=8, checksums=known)
 
 
@@ -220,7 +253,9 @@ def test_celeba_comes_by_torchvision_and_gdown(tmp_path: Path, monkeypatch) -> N
         Path(output).write_bytes((tmp_path / "drive" / files[id]).read_bytes())
 
     monkeypatch.setitem(sys.modules, "gdown", types.SimpleNamespace(download=download))
-    monkeypatch.setattr("torchvision.datasets.utils.check_integrity", lambda file, md5: Path(file).is_file())
+    monkeypatch.setattr(
+        "torchvision.datasets.utils.check_integrity", lambda file, md5: Path(file).is_file()
+    )
     splits = collected(celeba(tmp_path / "mine", size=8, checksums=checksums(tmp_path / "drive")))
     assert {split: len(x) for split, x in splits.items()} == {"train": 3, "val": 2, "test": 2}
 
@@ -242,7 +277,9 @@ def test_a_list_of_other_images(tmp_path: Path, text: str, says: str) -> None:
 
 def test_faces_too_small_to_cut_from(tmp_path: Path) -> None:
     write_celeba(tmp_path)
-    with pytest.raises(InputError, match=r"000001\.jpg: 178x218 pixels are too few to cut 200x200 from"):
+    with pytest.raises(
+        InputError, match=r"000001\.jpg: 178x218 pixels are too few to cut 200x200 from"
+    ):
         collected(celeba(tmp_path, size=8, cut=200, checksums=checksums(tmp_path)))
 
 

@@ -7,16 +7,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests import raw_files
-from tests.raw_files import flip
+from tests.support import raw_files
+from tests.support.raw_files import flip
 
 from pixelrnn.data import SPLITS, digits, patch_corners, photo_patches
 from pixelrnn.errors import InputError
 
 RAW = Path(__file__).parents[2] / "data"
-needs_data = pytest.mark.skipif(not RAW.is_dir(), reason="data/ is not here: run `dvc pull data.dvc`")
+needs_data = pytest.mark.skipif(
+    not RAW.is_dir(), reason="data/ is not here: run `dvc pull data.dvc`"
+)
 
-SIZES = [(427, 640, 32, 8), (40, 90, 4, 1), (64, 641, 16, 5), (33, 320, 32, 7)]  # height, width, size, stride
+SIZES = [
+    (427, 640, 32, 8),
+    (40, 90, 4, 1),
+    (64, 641, 16, 5),
+    (33, 320, 32, 7),
+]  # height, width, size, stride
 
 
 def write_digits(file: Path, n: int = 40, **arrays: np.ndarray) -> Path:
@@ -78,7 +85,9 @@ def test_the_real_digits() -> None:
     assert {name: len(x) for name, x in splits.items()} == {"train": 1297, "val": 200, "test": 300}
     everything = np.concatenate(list(splits.values()))
     assert everything.max() == 16
-    assert len({image.tobytes() for image in everything}) == 1797  # no image twice: nothing leaks by a duplicate
+    assert (
+        len({image.tobytes() for image in everything}) == 1797
+    )  # no image twice: nothing leaks by a duplicate
 
 
 @pytest.mark.parametrize(
@@ -91,7 +100,12 @@ def test_the_real_digits() -> None:
         (np.zeros((0, 8, 8), np.uint8), "0 images"),
         (np.zeros((12, 8, 8), np.uint8), "12 images"),
         (np.array(["pickled", None]), "damaged"),
-        (np.zeros(1, [("a name too long for numpy, which says so in two lines" * 999, np.uint8)]), "damaged"),
+        (
+            np.zeros(
+                1, [("a name too long for numpy, which says so in two lines" * 999, np.uint8)]
+            ),
+            "damaged",
+        ),
     ],
 )
 def test_digits_of_another_kind(tmp_path: Path, images: np.ndarray, says: str) -> None:
@@ -163,11 +177,17 @@ def test_no_piece_of_noise_is_in_two_splits(tmp_path: Path) -> None:
     write_photos(tmp_path)
     splits = photo_patches(tmp_path, size=4, stride=1)
     windows = {
-        name: {x[:, i : i + 2, j : j + 2].tobytes() for x in images for i, j in itertools.product(range(3), repeat=2)}
+        name: {
+            x[:, i : i + 2, j : j + 2].tobytes()
+            for x in images
+            for i, j in itertools.product(range(3), repeat=2)
+        }
         for name, images in splits.items()
     }
     assert all(windows.values())
-    assert not any(windows[one] & windows[other] for one, other in itertools.combinations(SPLITS, 2))
+    assert not any(
+        windows[one] & windows[other] for one, other in itertools.combinations(SPLITS, 2)
+    )
 
 
 def test_patches_are_the_same_twice(tmp_path: Path) -> None:
@@ -214,7 +234,11 @@ def test_no_photographs_named(tmp_path: Path) -> None:
 # Missing and damaged files, both kinds
 
 SOURCES = [
-    pytest.param(lambda folder: partial(digits, folder / "digits.npz", val=5, test=7), "digits.npz", id="digits"),
+    pytest.param(
+        lambda folder: partial(digits, folder / "digits.npz", val=5, test=7),
+        "digits.npz",
+        id="digits",
+    ),
     pytest.param(lambda folder: partial(photo_patches, folder, size=4), "flower.jpg", id="photos"),
 ]
 
@@ -249,7 +273,9 @@ def test_damaged_raw_file(tmp_path: Path, source, name: str, damage: str) -> Non
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("start", [60, 1000])  # where the first array's compressed bytes begin, and amid them
+@pytest.mark.parametrize(
+    "start", [60, 1000]
+)  # where the first array's compressed bytes begin, and amid them
 def test_damaged_compressed_images(tmp_path: Path, start: int) -> None:
     """Fault: zlib.error let through, which is neither an OSError nor a ValueError."""
     file = write_digits(tmp_path / "digits.npz")

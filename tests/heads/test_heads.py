@@ -10,7 +10,12 @@ from pixelrnn.errors import InputError
 from pixelrnn.heads import Bernoulli, LogisticMixture, Softmax
 from pixelrnn.ops.pixels import normalize
 
-HEADS = [Bernoulli(), Softmax(4), LogisticMixture(4, components=3), LogisticMixture(2, components=2)]
+HEADS = [
+    Bernoulli(),
+    Softmax(4),
+    LogisticMixture(4, components=3),
+    LogisticMixture(2, components=2),
+]
 
 
 def every_pixel(head, colors):
@@ -36,7 +41,11 @@ def tempered(head, features, colors, temperature):
         later = tuple(range(color + 1, colors))
         upto = p.sum(dim=later, keepdim=True) if later else p  # of the colors up to this one
         given = upto / upto.sum(color, keepdim=True)
-        total = total * given ** (1 / temperature) / (given ** (1 / temperature)).sum(color, keepdim=True)
+        total = (
+            total
+            * given ** (1 / temperature)
+            / (given ** (1 / temperature)).sum(color, keepdim=True)
+        )
     return total.flatten()
 
 
@@ -52,7 +61,9 @@ def test_samples_follow_the_probabilities(head, colors, temperature):
     features = torch.randn(1, head.num_features(colors), dtype=torch.float64)
     p = tempered(head, features, colors, temperature)
     n = 100_000
-    drawn = head.sample(features.expand(n, -1), colors, torch.Generator().manual_seed(0), temperature)
+    drawn = head.sample(
+        features.expand(n, -1), colors, torch.Generator().manual_seed(0), temperature
+    )
     place = (drawn * head.levels ** torch.arange(colors - 1, -1, -1)).sum(1)
     frequency = torch.bincount(place, minlength=len(p)) / n
     assert ((frequency - p).abs() <= 5 * (p * (1 - p) / n).sqrt() + 1e-6).all()
@@ -72,7 +83,9 @@ def test_at_temperature_zero_the_likeliest_level_is_drawn(head, colors):
 
 @pytest.mark.parametrize("head", [Bernoulli(), Softmax(4)], ids=repr)
 def test_levels_that_are_as_likely_share_temperature_zero(head):
-    drawn = head.sample(torch.zeros(200, head.num_features(1)), 1, torch.Generator().manual_seed(0), temperature=0.0)
+    drawn = head.sample(
+        torch.zeros(200, head.num_features(1)), 1, torch.Generator().manual_seed(0), temperature=0.0
+    )
     assert set(drawn.flatten().tolist()) == set(range(head.levels))
 
 
@@ -81,10 +94,13 @@ def test_temperature_one_draws_as_without_one():
     torch.manual_seed(0)
     features = torch.randn(100, 12)
     seeded = partial(torch.Generator().manual_seed, 5)
-    plain = torch.multinomial(features.view(-1, 4, 3).movedim(1, -1).softmax(-1).flatten(0, 1), 1, generator=seeded())
+    plain = torch.multinomial(
+        features.view(-1, 4, 3).movedim(1, -1).softmax(-1).flatten(0, 1), 1, generator=seeded()
+    )
     assert (Softmax(4).sample(features, 3, seeded(), 1.0) == plain.view(-1, 3)).all()
     assert (
-        Bernoulli().sample(features, 12, seeded(), 1.0) == torch.bernoulli(features.sigmoid(), generator=seeded())
+        Bernoulli().sample(features, 12, seeded(), 1.0)
+        == torch.bernoulli(features.sigmoid(), generator=seeded())
     ).all()
 
 
@@ -95,7 +111,9 @@ def test_maps_and_single_pixels_agree(head):
     x = torch.randint(head.levels, (2, 3, 2, 3))
     together = head.log_prob(features, x)
     for i, j in itertools.product(range(2), range(3)):
-        torch.testing.assert_close(head.log_prob(features[:, :, i, j], x[:, :, i, j]), together[:, i, j])
+        torch.testing.assert_close(
+            head.log_prob(features[:, :, i, j], x[:, :, i, j]), together[:, i, j]
+        )
     drawn = head.sample(features, 3, temperature=0.0)
     assert (drawn[:, :, 1, 2] == head.sample(features[:, :, 1, 2], 3, temperature=0.0)).all()
 

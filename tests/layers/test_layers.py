@@ -4,7 +4,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pixelrnn.layers import Chain, DiagonalBiLSTM, ExtraColumn, MaskedConv, Pointwise, Residual, RowLSTM
+from pixelrnn.layers import (
+    Chain,
+    DiagonalBiLSTM,
+    ExtraColumn,
+    MaskedConv,
+    Pointwise,
+    Residual,
+    RowLSTM,
+)
 
 F_, C = 7, 3  # features (not a multiple of the colors), colors
 
@@ -16,12 +24,18 @@ LAYERS = {
     "tall": lambda e: MaskedConv(F_, 5, kernel=(3, 1), colors=C, context_features=e),
     "row lstm": lambda e: RowLSTM(F_, 5, colors=C, context_features=e),
     "row lstm, kernel 5": lambda e: RowLSTM(F_, 5, kernel=5, colors=C, context_features=e),
-    "row lstm, zero state": lambda e: RowLSTM(F_, 5, colors=C, learned_state=False, context_features=e),
+    "row lstm, zero state": lambda e: RowLSTM(
+        F_, 5, colors=C, learned_state=False, context_features=e
+    ),
     "diagonal": lambda e: DiagonalBiLSTM(F_, 5, colors=C, context_features=e),
-    "diagonal, zero state": lambda e: DiagonalBiLSTM(F_, 5, colors=C, learned_state=False, context_features=e),
+    "diagonal, zero state": lambda e: DiagonalBiLSTM(
+        F_, 5, colors=C, learned_state=False, context_features=e
+    ),
     "residual": lambda e: Residual(MaskedConv(F_, F_, colors=C, context_features=e)),
     "chain": lambda e: Chain(
-        Pointwise(F.relu), MaskedConv(F_, 4, colors=C, context_features=e), DiagonalBiLSTM(4, 3, colors=C)
+        Pointwise(F.relu),
+        MaskedConv(F_, 4, colors=C, context_features=e),
+        DiagonalBiLSTM(4, 3, colors=C),
     ),
     "skips": lambda e: Chain(
         RowLSTM(F_, F_, context_features=e),
@@ -41,14 +55,18 @@ def test_step_is_forward(name, context_features, shape):
     for parameter in layer.parameters():
         parameter.data += 0.3 * torch.randn_like(parameter)
     x = torch.randn(2, F_, *shape, dtype=torch.float64)
-    context = torch.randn(2, context_features, *shape, dtype=torch.float64) if context_features else None
+    context = (
+        torch.randn(2, context_features, *shape, dtype=torch.float64) if context_features else None
+    )
     with torch.no_grad():
         expected = layer(x, context)
         state = layer.init_state(2, shape[1], context)
         for i in range(shape[0]):
             layer.start_row(state, i)
             for j in range(shape[1]):
-                layer.step(torch.randn(2, F_, dtype=torch.float64), state, i, j)  # a poorer input first: no trace
+                layer.step(
+                    torch.randn(2, F_, dtype=torch.float64), state, i, j
+                )  # a poorer input first: no trace
                 got = layer.step(x[:, :, i, j], state, i, j)
                 torch.testing.assert_close(got, expected[:, :, i, j], rtol=1e-10, atol=1e-10)
 

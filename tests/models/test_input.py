@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tests.zoo import HEADS, VARIANTS, build, random_images
+from tests.support.zoo import HEADS, VARIANTS, build, random_images
 
 from pixelrnn.errors import InputError
 from pixelrnn.ops.pixels import check_levels, known_pixels
@@ -33,7 +33,9 @@ def test_images_of_another_shape_have_no_likelihood(variant, score):
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.float32])
 def test_levels_are_int64(dtype):
-    with pytest.raises(InputError, match=r"int64 levels 0\.\.3, not torch\..*: convert them with \.long"):
+    with pytest.raises(
+        InputError, match=r"int64 levels 0\.\.3, not torch\..*: convert them with \.long"
+    ):
         check_levels(torch.zeros(2, *SHAPE, dtype=dtype), SHAPE, 4)
 
 
@@ -94,4 +96,7 @@ def test_a_mask_keeps_what_it_covers(variant, clamp):
     assert (filled == x)[..., hole].all()
     assert not (filled == x)[..., ~hole].all()
     first = model.complete(x, 7, torch.Generator().manual_seed(1))
-    assert (first == model.complete(x, torch.arange(16).view(4, 4) < 7, torch.Generator().manual_seed(1))).all()
+    assert (
+        first
+        == model.complete(x, torch.arange(16).view(4, 4) < 7, torch.Generator().manual_seed(1))
+    ).all()

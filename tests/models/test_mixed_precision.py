@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tests.zoo import VARIANTS, build, random_images
+from tests.support.zoo import VARIANTS, build, random_images
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

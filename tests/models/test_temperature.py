@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 import torch
-from tests import laws
-from tests.zoo import HEADS, VARIANTS, build, parts
+from tests.support import laws
+from tests.support.zoo import HEADS, VARIANTS, build, parts
 
 from pixelrnn.errors import InputError
 from pixelrnn.models import MultiScale
@@ -58,10 +58,14 @@ def test_the_first_pixel_has_its_tempered_distribution(variant, head, colors, te
         p = torch.ones_like(log_p)
         for pixel in itertools.product(range(2), repeat=colors):
             for color in range(colors):
-                p[pixel] *= (given_earlier_colors(log_p, pixel, color) / temperature).softmax(0)[pixel[color]]
+                p[pixel] *= (given_earlier_colors(log_p, pixel, color) / temperature).softmax(0)[
+                    pixel[color]
+                ]
         place = (x[:, :, 0, 0] * 2 ** torch.arange(colors - 1, -1, -1)).sum(1)
         frequency = torch.bincount(place, minlength=p.numel()) / n
-        assert ((frequency - p.flatten()).abs() <= 5 * (p * (1 - p) / n).sqrt().flatten() + 1e-6).all()
+        assert (
+            (frequency - p.flatten()).abs() <= 5 * (p * (1 - p) / n).sqrt().flatten() + 1e-6
+        ).all()
 
 
 @every_model
@@ -73,13 +77,17 @@ def test_zero_leaves_nothing_to_chance(variant, head, colors):
     assert (x == model.sample(2, torch.Generator().manual_seed(1), temperature=0.0)).all()
     assert not (x[:1] == model.sample(20, torch.Generator().manual_seed(1))).all()
     half = model.complete(x.flip(1, 2), 3, torch.Generator().manual_seed(2), temperature=0.0)
-    assert (half == model.complete(x.flip(1, 2), 3, torch.Generator().manual_seed(3), temperature=0.0)).all()
+    assert (
+        half == model.complete(x.flip(1, 2), 3, torch.Generator().manual_seed(3), temperature=0.0)
+    ).all()
 
 
 @every_model
 def test_one_is_no_temperature(variant, head, colors):
     model = build(variant, head, (colors, 2, 4))
-    plain, one = (model.sample(2, torch.Generator().manual_seed(0), **t) for t in ({}, {"temperature": 1.0}))
+    plain, one = (
+        model.sample(2, torch.Generator().manual_seed(0), **t) for t in ({}, {"temperature": 1.0})
+    )
     assert (plain == one).all()
 
 

@@ -38,7 +38,12 @@ def test_gates_of_a_stack_stay_aligned():
 
 def test_causal_mask_of_one_color():
     ones = torch.zeros(1, dtype=torch.long)
-    assert picture(causal_mask("A", ones, ones, 4, 7)[0, 0]) == ["xxxxxxx", "xxxxxxx", "xxxxxxx", "xxx...."]
+    assert picture(causal_mask("A", ones, ones, 4, 7)[0, 0]) == [
+        "xxxxxxx",
+        "xxxxxxx",
+        "xxxxxxx",
+        "xxx....",
+    ]
     assert picture(causal_mask("B", ones, ones, 2, 3)[0, 0]) == ["xxx", "xx."]
 
 

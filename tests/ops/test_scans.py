@@ -16,7 +16,9 @@ def inputs(scan, b, f, h, w):
     return [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes[scan]]
 
 
-@pytest.mark.parametrize("size", [(2, 3, 4, 6), (1, 2, 6, 3), (3, 1, 1, 4), (2, 2, 4, 1), (1, 1, 1, 1), (2, 5, 7, 7)])
+@pytest.mark.parametrize(
+    "size", [(2, 3, 4, 6), (1, 2, 6, 3), (3, 1, 1, 4), (2, 2, 4, 1), (1, 1, 1, 1), (2, 5, 7, 7)]
+)
 @pytest.mark.parametrize("scan", ["row", "row, wide", "diagonal"])
 def test_values_and_gradients_equal_the_plain_scan(scan, size):
     name = f"{scan.split(',')[0]}_scan"
@@ -25,7 +27,9 @@ def test_values_and_gradients_equal_the_plain_scan(scan, size):
     torch.testing.assert_close(fast, plain, rtol=0, atol=1e-10)
     grad = torch.randn_like(plain)
     plain_gradients = torch.autograd.grad(plain, arguments, grad)
-    for of_fast, of_plain in zip(torch.autograd.grad(fast, arguments, grad), plain_gradients, strict=True):
+    for of_fast, of_plain in zip(
+        torch.autograd.grad(fast, arguments, grad), plain_gradients, strict=True
+    ):
         torch.testing.assert_close(of_fast, of_plain, rtol=0, atol=1e-10)
 
 

@@ -2,7 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.runs import write_data, write_run
+from tests.support.runs import write_data, write_run
 
 from pixelrnn.results.comparison import Comparison, compare_runs
 from pixelrnn.results.frame import load_runs

@@ -28,7 +28,9 @@ def test_independent_pixels_by_hand():
 
 def test_independent_pixels_sum_to_one_over_all_images():
     """Fault: smoothing that isn't normalized, such as one added without K below."""
-    everything = np.array(list(itertools.product(range(3), repeat=4)), dtype=np.uint8).reshape(-1, 2, 1, 2)
+    everything = np.array(list(itertools.product(range(3), repeat=4)), dtype=np.uint8).reshape(
+        -1, 2, 1, 2
+    )
     train = _random(5, 2, 1, 2, 3)
     total = sum(math.exp(-independent_pixels(train, x[None], 3).nll_nats) for x in everything)
     assert total == pytest.approx(1, abs=1e-12)
@@ -61,7 +63,9 @@ def test_tile_puts_every_image_in_its_cell():
     assert not sheet[6:, 4:].any()
 
 
-@pytest.mark.parametrize(("n", "h", "w"), [(360, 8, 8), (100, 32, 32), (50, 4, 16), (1, 8, 8), (2, 64, 1), (3, 1, 64)])
+@pytest.mark.parametrize(
+    ("n", "h", "w"), [(360, 8, 8), (100, 32, 32), (50, 4, 16), (1, 8, 8), (2, 64, 1), (3, 1, 64)]
+)
 def test_sheets_are_near_square(n, h, w):
     rows, columns, _ = tile(np.zeros((n, 1, h, w), dtype=np.uint8)).shape
     assert rows * columns >= n * h * w
@@ -74,7 +78,9 @@ def test_noise_costs_its_entropy_and_a_constant_next_to_nothing(levels, colors):
     """No coder can beat log2 K on noise (faults: bits per pixel, or bytes); a constant set is a header and runs."""
     noise = lossless_coder(_random(144, colors, 8, 8, levels), levels)
     assert math.log2(levels) - 0.02 < noise.bits_per_dim < 1.3 * math.log2(levels) + 0.1
-    assert noise.nll_nats == pytest.approx(noise.bits_per_dim * colors * 64 * math.log(2), rel=1e-12)
+    assert noise.nll_nats == pytest.approx(
+        noise.bits_per_dim * colors * 64 * math.log(2), rel=1e-12
+    )
     assert math.isnan(noise.bits_per_dim_se)
     constant = np.full((144, colors, 8, 8), levels - 1, dtype=np.uint8)
     assert lossless_coder(constant, levels).bits_per_dim < 0.05
@@ -126,7 +132,9 @@ def test_a_coder_that_loses_something_is_caught(monkeypatch):
     """Fault: a lossy WebP, which would be a baseline that no model has to beat."""
     save = Image.Image.save
     monkeypatch.setattr(
-        Image.Image, "save", lambda self, file, kind, **options: save(self, file, kind, **options | {"lossless": False})
+        Image.Image,
+        "save",
+        lambda self, file, kind, **options: save(self, file, kind, **options | {"lossless": False}),
     )
     with pytest.raises(RuntimeError, match="isn't lossless"):
         lossless_coder(_random(50, 3, 8, 8, 256), 256)

@@ -3,7 +3,9 @@ import numpy as np
 NATS = 5 + np.random.default_rng(0).normal(size=40)
 
 
-def test_one_damaged_file_is_a_note_on_its_run_and_hides_nothing_else(make_run, make_data, compared):
+def test_one_damaged_file_is_a_note_on_its_run_and_hides_nothing_else(
+    make_run, make_data, compared
+):
     """Faults: the first damaged file stops everything; the rest of its run dropped as well."""
     make_data()
     make_run("runs/good", nats=NATS, drawn=True)
@@ -56,5 +58,7 @@ def test_a_model_that_sees_what_it_predicts_is_marked(make_run, make_data, compa
     make_run("runs/a", nats=NATS, audit={"verdict": "leak", "sentence": "sees (0, 1)"})
     make_run("runs/b", nats=NATS + 1, audit={"verdict": "not audited"})
     comparison = compared()
-    assert [row.note is not None and "no likelihood" in row.note for row in comparison.rows[:2]] == [True, False]
+    assert [
+        row.note is not None and "no likelihood" in row.note for row in comparison.rows[:2]
+    ] == [True, False]
     assert "But it sees what it predicts." in comparison.headline()

@@ -63,9 +63,21 @@ def test_status(make_run, without, status):
         ("metrics.json", '{"nll_nats": 20.1, "bits', "metrics.json can't be read"),
         ("metrics.json", "[1, 2]", "metrics.json holds no figures"),
         ("metrics.json", '{"nll_nats": 20.1}', "metrics.json: bits_per_dim is missing"),
-        ("metrics.json", '{"nll_nats": 1, "bits_per_dim": NaN}', "metrics.json: bits_per_dim is nan"),
-        ("metrics.json", '{"nll_nats": 1, "bits_per_dim": true}', "metrics.json: bits_per_dim is True"),
-        ("metrics.json", '{"nll_nats": 1, "bits_per_dim": 1, "images": 5, "nll_nats_se": "x"}', "nll_nats_se is x"),
+        (
+            "metrics.json",
+            '{"nll_nats": 1, "bits_per_dim": NaN}',
+            "metrics.json: bits_per_dim is nan",
+        ),
+        (
+            "metrics.json",
+            '{"nll_nats": 1, "bits_per_dim": true}',
+            "metrics.json: bits_per_dim is True",
+        ),
+        (
+            "metrics.json",
+            '{"nll_nats": 1, "bits_per_dim": 1, "images": 5, "nll_nats_se": "x"}',
+            "nll_nats_se is x",
+        ),
         (
             "metrics.json",
             '{"nll_nats": 1, "bits_per_dim": 1, "images": 5, "bound": "lower", "split": "test"}',
@@ -86,7 +98,9 @@ def test_status(make_run, without, status):
         ("config.yaml", "variant: a", "config.yaml: missing or wrong entry ('data')"),
     ],
 )
-def test_a_damaged_run_says_so_in_its_status_and_hides_no_other(make_run, tmp_path, file, content, what):
+def test_a_damaged_run_says_so_in_its_status_and_hides_no_other(
+    make_run, tmp_path, file, content, what
+):
     make_run("runs/good")
     (make_run("runs/bad") / file).write_text(content)
     frame = load_runs(tmp_path / "runs").set_index("run")
@@ -160,7 +174,14 @@ def test_a_history_line_still_being_written_is_left_out(make_run):
 
 @pytest.mark.parametrize(
     "content",
-    ["", "epoch,loss\n0,1,2\n1,2,3,4\n", "loss\n1\n", "epoch,loss\n0,abc\n", "epoch,loss\n,2\n", "\x00\x01\n"],
+    [
+        "",
+        "epoch,loss\n0,1,2\n1,2,3,4\n",
+        "loss\n1\n",
+        "epoch,loss\n0,abc\n",
+        "epoch,loss\n,2\n",
+        "\x00\x01\n",
+    ],
 )
 def test_a_damaged_history_names_its_file(make_run, content):
     file = make_run("a") / "history.csv"
@@ -177,7 +198,13 @@ def test_a_run_without_a_history(make_run):
 def test_config_differences_are_the_keys_that_differ(make_run, tmp_path):
     """Faults: `true` and 1 taken for equal; a key that only one run has left out."""
     make_run("runs/a", config={"model": {"hidden": 16, "residual": True, "sizes": [1, 2]}})
-    make_run("runs/b", config={"model": {"hidden": 32, "residual": 1, "sizes": [1, 2]}, "scheduler": {"gamma": 0.5}})
+    make_run(
+        "runs/b",
+        config={
+            "model": {"hidden": 32, "residual": 1, "sizes": [1, 2]},
+            "scheduler": {"gamma": 0.5},
+        },
+    )
     (make_run("runs/c") / "config.yaml").write_text("[")
     frame = config_differences(load_runs(tmp_path / "runs"))
     assert frame.index.tolist() == ["a", "b"]

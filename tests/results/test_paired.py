@@ -6,7 +6,15 @@ import pytest
 
 from pixelrnn.errors import InputError
 from pixelrnn.results.frame import load_runs
-from pixelrnn.results.paired import BETTER, BOUND, NOISE, against, differences, holm, paired_differences
+from pixelrnn.results.paired import (
+    BETTER,
+    BOUND,
+    NOISE,
+    against,
+    differences,
+    holm,
+    paired_differences,
+)
 
 DIMS = 4
 
@@ -32,7 +40,9 @@ def test_every_pair_by_its_definition():
         assert row["nats"] >= 0
         assert row["nats_se"] == pytest.approx(each.std(ddof=1) / math.sqrt(50), rel=1e-10)
         assert row["bits_per_dim"] == pytest.approx(each.mean() / DIMS / math.log(2), rel=1e-10)
-        assert row["bits_per_dim_se"] == pytest.approx(row["nats_se"] / DIMS / math.log(2), rel=1e-10)
+        assert row["bits_per_dim_se"] == pytest.approx(
+            row["nats_se"] / DIMS / math.log(2), rel=1e-10
+        )
         assert row["z"] == pytest.approx(row["nats"] / row["nats_se"], rel=1e-10)
     one = frame.iloc[0]
     assert one["p"] == pytest.approx(math.erfc(one["z"] / math.sqrt(2)))
@@ -55,7 +65,9 @@ def test_a_small_steady_difference_is_found_below_a_large_spread_of_the_images()
 
 def test_holm_by_hand():
     """Holm, 1979: the smallest times m, the next times m - 1 ...; never decreasing, at most 1."""
-    assert holm(np.array([0.01, 0.04, 0.03, 0.005])).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm(np.array([0.01, 0.04, 0.03, 0.005])).tolist() == pytest.approx(
+        [0.03, 0.06, 0.06, 0.02]
+    )
     assert holm(np.array([0.9, 0.8])).tolist() == [1.0, 1.0]
 
 
@@ -72,7 +84,10 @@ def test_an_upper_bound_proves_a_point_only_if_it_is_the_lower_one():
     nats = {"low": low, "high": high + 5}
     assert differences(nats, {"low"}, DIMS)["kind"].tolist() == [BETTER]
     row = differences(nats, {"high"}, DIMS).iloc[0]
-    assert (row["kind"], row["verdict"]) == (BOUND, "undecided: the figure of high is only an upper bound")
+    assert (row["kind"], row["verdict"]) == (
+        BOUND,
+        "undecided: the figure of high is only an upper bound",
+    )
     assert differences(nats, {"low", "high"}, DIMS)["kind"].tolist() == [BOUND]
     assert differences({"low": low, "high": high}, {"high"}, DIMS)["kind"].tolist() == [NOISE]
 
@@ -86,7 +101,9 @@ def test_few_images_decide_nothing(images):
 
 
 def test_a_run_beside_its_own_copy():
-    (row,) = differences({"x": (nats := _nats(1, 50)[0]), "y": nats.copy()}, set(), DIMS).to_dict("records")
+    (row,) = differences({"x": (nats := _nats(1, 50)[0]), "y": nats.copy()}, set(), DIMS).to_dict(
+        "records"
+    )
     assert (row["nats"], row["z"], row["p"]) == (0, 0, 1)
 
 
@@ -95,7 +112,9 @@ def test_seen_from_one_run():
     x, y, z = _nats(3, 100)
     frame = against(differences({"x": x, "y": y + 9, "z": z + 4}, set(), DIMS), "z")
     assert frame["run"].tolist() == ["x", "y"]
-    assert frame["nats"].tolist() == pytest.approx([x.mean() - z.mean() - 4, y.mean() - z.mean() + 5])
+    assert frame["nats"].tolist() == pytest.approx(
+        [x.mean() - z.mean() - 4, y.mean() - z.mean() + 5]
+    )
     assert (np.sign(frame["bits_per_dim"]) == np.sign(frame["z"])).all()
     assert frame["verdict"].tolist() == ["x is better", "z is better"]
 

@@ -38,7 +38,9 @@ def test_grids_of_different_sizes_stand_side_by_side_enlarged_by_whole_factors()
 
 
 def test_titles_are_written_above_their_grids():
-    blank = _picture("a long title that needs more than the grid's own width", (4, 320), (255, 255, 255))
+    blank = _picture(
+        "a long title that needs more than the grid's own width", (4, 320), (255, 255, 255)
+    )
     ink = np.asarray(side_by_side([blank])).min(axis=2) < 128
     assert ink.any()
     assert not ink[60:].any()
@@ -63,7 +65,9 @@ def test_a_grid_has_one_pixel_a_pixel(colors, mode):
     pixels = np.asarray(picture).reshape(8, 11, colors)
     for k, image in enumerate(images):
         i, j = 3 * (k // 3), 4 * (k % 3)
-        np.testing.assert_array_equal(pixels[i : i + 2, j : j + 3], np.ceil(63.75 * image.transpose(1, 2, 0)))
+        np.testing.assert_array_equal(
+            pixels[i : i + 2, j : j + 3], np.ceil(63.75 * image.transpose(1, 2, 0))
+        )
     assert (pixels[2] == GRAY).all()
     assert (pixels[6:, 4:] == GRAY).all()
 

@@ -27,7 +27,10 @@ def test_rows_are_sorted_and_those_without_a_figure_come_last(make_run, tmp_path
     ("names", "short"),
     [
         (["model=a,model.layers=2,data=x", "model=b,model.layers=2,data=x"], ["a", "b"]),
-        (["model=a,model.layers=2,seed=0", "model=a,model.layers=4,seed=1"], ["layers=2 seed=0", "layers=4 seed=1"]),
+        (
+            ["model=a,model.layers=2,seed=0", "model=a,model.layers=4,seed=1"],
+            ["layers=2 seed=0", "layers=4 seed=1"],
+        ),
         (["digits-row_lstm", "digits-pixel_cnn"], ["digits-row_lstm", "digits-pixel_cnn"]),
         (["x.lr=1", "y.lr=1"], ["x.lr=1", "y.lr=1"]),  # would be the same
         (["a=1,b=2", "a=1"], ["a=1,b=2", "a=1"]),  # nothing would be left

@@ -16,7 +16,12 @@ def runs(make_run, make_data):
     """Exact and bound, evaluated and not; `a` is better than `b` whose figure is a bound."""
     make_data()
     make_run("runs/a-row_lstm", nats=NATS)
-    make_run("runs/b", {"variant": "multi_scale", "seed": 1}, nats=NATS + 1 + 0.1 * np.arange(40), bound="upper")
+    make_run(
+        "runs/b",
+        {"variant": "multi_scale", "seed": 1},
+        nats=NATS + 1 + 0.1 * np.arange(40),
+        bound="upper",
+    )
     make_run("runs/c", without=("metrics", "sampling"))
 
 
@@ -25,17 +30,24 @@ def test_markdown_marks_bounds_and_explains_them(runs, compared):
     comparison = compared()
     lines = to_markdown(comparison).splitlines()
     assert lines[0] == "# digits: NLL of the 40 test images (1×2×2, 17 levels)"
-    table = {line.split(" | ")[0].removeprefix("| "): line for line in lines if line.startswith("| ")}
+    table = {
+        line.split(" | ")[0].removeprefix("| "): line for line in lines if line.startswith("| ")
+    }
     bits = {row.name: f"{row.bits_per_dim:.4f}" for row in comparison.rows if row.bits_per_dim}
     figures = "| 60.5 | 800 | 2.50 (16) |"
-    assert table["a-row_lstm"].startswith(f"| a-row_lstm | 1,234 | {bits['a-row_lstm']} ± 0.0625 | 4.94")
+    assert table["a-row_lstm"].startswith(
+        f"| a-row_lstm | 1,234 | {bits['a-row_lstm']} ± 0.0625 | 4.94"
+    )
     assert table["a-row_lstm"].endswith(f" ± 0.50 {figures} exact |")
     assert f"| ≤ {bits['b']} ± 0.0625 | ≤ " in table["b (multi_scale)"]
     assert table["b (multi_scale)"].endswith(f"{figures} upper |")
     assert table["c (row_lstm)"] == "| c (row_lstm) | 1,234 | – | – | 60.5 | 800 | – | – |"
     assert "- c: not evaluated." in lines
     assert f"- {BOUND_NOTE}" in lines
-    assert len({line.count("|") for line in lines if line.startswith("| ") and "verdict" not in line}) == 2
+    assert (
+        len({line.count("|") for line in lines if line.startswith("| ") and "verdict" not in line})
+        == 2
+    )
 
 
 def test_differences_are_told_from_the_best_run_on(runs, compared):
@@ -43,7 +55,9 @@ def test_differences_are_told_from_the_best_run_on(runs, compared):
     comparison = compared()
     page = to_markdown(comparison)
     assert "a-row_lstm has the lowest NLL" in page
-    assert "## NLL above that of a-row_lstm, image by image (p values corrected for 3 pairs)" in page
+    assert (
+        "## NLL above that of a-row_lstm, image by image (p values corrected for 3 pairs)" in page
+    )
     (line,) = [line for line in page.splitlines() if line.startswith("| b | +")]
     assert line.endswith("| < 0.0001 | undecided: the figure of b is only an upper bound |")
 
@@ -71,14 +85,22 @@ def test_json_keeps_full_precision_and_knows_no_nan(runs, compared, make_run):
     comparison = compared()
     page = json.loads(to_json(comparison), parse_constant=lambda name: pytest.fail(name))
     rows = {row["name"]: row for row in page["rows"]}
-    assert (page["data"], page["split"], page["images"], page["levels"]) == ("digits", "test", 40, 17)
+    assert (page["data"], page["split"], page["images"], page["levels"]) == (
+        "digits",
+        "test",
+        40,
+        17,
+    )
     assert rows["a-row_lstm"]["nll_nats"] == float(NATS.mean())
     assert rows["a-row_lstm"]["command"] == "pixelrnn train model=row_lstm"
     assert rows["a-row_lstm"]["settings"] == {"seed": 0, "variant": "row_lstm"}
     assert rows["single"]["nll_nats_se"] is None
     assert rows["c"]["bits_per_dim"] is None
     assert rows["c"]["status"] == "not evaluated"
-    pairs = [dict(zip(page["differences"]["columns"], row, strict=True)) for row in page["differences"]["rows"]]
+    pairs = [
+        dict(zip(page["differences"]["columns"], row, strict=True))
+        for row in page["differences"]["rows"]
+    ]
     assert len(pairs) == 3  # a, b, independent pixels
     pair = next(pair for pair in pairs if {pair["a"], pair["b"]} == {"a-row_lstm", "b"})
     assert pair["nats"] == pytest.approx(1 + 0.1 * np.arange(40).mean(), rel=1e-12)
@@ -130,7 +152,9 @@ def test_names_are_not_markup(make_run, make_data, compared):
     assert "lr[red]" in _printed(compared(), 140)
 
 
-def test_of_hundreds_of_rows_the_terminal_shows_the_best(make_run, make_data, compared, monkeypatch):
+def test_of_hundreds_of_rows_the_terminal_shows_the_best(
+    make_run, make_data, compared, monkeypatch
+):
     make_data()
     for i in range(6):
         make_run(f"runs/{i}", nats=NATS + i + 0.1 * (np.arange(40) % 2))

@@ -7,8 +7,7 @@ import sys
 
 import pytest
 from PIL import Image
-from tests import tiny
-from tests.causality import strangers
+from tests.support import strangers, tiny
 
 from pixelrnn.errors import InputError, LeakFound
 from pixelrnn.stages import audit
@@ -59,10 +58,15 @@ def test_a_run_without_weights(run):
 
 
 def test_a_leak_is_raised_after_it_was_written(folder):
-    with pytest.raises(LeakFound, match="LEAK: the output at a pixel depends on pixels that come later"):
+    with pytest.raises(
+        LeakFound, match="LEAK: the output at a pixel depends on pixels that come later"
+    ):
         audit("unused", "theirs.networks:unshifted", SHAPE)
     assert (
-        json.loads((folder / "artifacts/audit/theirs.networks.unshifted/audit.json").read_text())["verdict"] == "leak"
+        json.loads((folder / "artifacts/audit/theirs.networks.unshifted/audit.json").read_text())[
+            "verdict"
+        ]
+        == "leak"
     )
 
 
@@ -73,7 +77,9 @@ def test_anyones_network_from_the_command_line(pixelrnn, folder):
     """
     script = "import sys; from pixelrnn.cli import main; sys.argv[0] = 'pixelrnn'; main()"
     words = ["audit", "--callable", "theirs.networks:unshifted", "shape=[1,5,5]", "out=here"]
-    done = subprocess.run([sys.executable, "-P", "-c", script, *words], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script, *words], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.startswith("LEAK: ")
     assert {file.name for file in (folder / "here").iterdir()} == {"audit.json", "audit.png"}

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from pixelrnn import stages
-from pixelrnn.stages.compose import CONF
+from pixelrnn.conf import CONF
 
 
 @pytest.mark.parametrize("stage", ["evaluate", "sample", "complete", "score"])

@@ -17,7 +17,13 @@ IMAGES = np.random.default_rng(0).integers(0, 17, (12, 1, 2, 2), dtype=np.uint8)
 
 
 def _prepare(folder, test):
-    write_arrays(folder / "digits", "digits", (1, 2, 2), 17, {"train": IMAGES[:7], "val": IMAGES[:2], "test": test})
+    write_arrays(
+        folder / "digits",
+        "digits",
+        (1, 2, 2),
+        17,
+        {"train": IMAGES[:7], "val": IMAGES[:2], "test": test},
+    )
 
 
 @pytest.fixture
@@ -26,7 +32,13 @@ def runs(tmp_path):
     data = {"path": str(tmp_path / "digits"), "shape": [1, 2, 2], "levels": 17}
     _prepare(tmp_path, IMAGES[7:])
     training = {"parameters": 1234, "train_seconds": 60.5, "images_per_second": 800, "epochs": 3}
-    metrics = {"split": "test", "images": 5, "nll_nats": 8, "nll_nats_se": 1, "bits_per_dim_se": 0.5}
+    metrics = {
+        "split": "test",
+        "images": 5,
+        "nll_nats": 8,
+        "nll_nats_se": 1,
+        "bits_per_dim_se": 0.5,
+    }
     for name, figures in {
         "row_lstm": {"bits_per_dim": 3.0, "bound": "exact"},
         "multi_scale": {"bits_per_dim": 2.0, "bound": "upper"},
@@ -56,9 +68,17 @@ def test_compare_writes_and_prints_all_four(runs, tmp_path, capsys):
     assert names[:2] == ["multi_scale", "row_lstm"]  # the baselines on 5 random images are worse
     assert names[-1] == "pixel_cnn"
     assert "independent pixels" in names
-    markdown, table = (out / "comparison.md").read_text(), json.loads((out / "comparison.json").read_text())
+    markdown, table = (
+        (out / "comparison.md").read_text(),
+        json.loads((out / "comparison.json").read_text()),
+    )
     assert [row["name"] for row in table["rows"]] == names
-    assert (table["data"], table["split"], table["images"], table["shape"]) == ("digits", "test", 5, [1, 2, 2])
+    assert (table["data"], table["split"], table["images"], table["shape"]) == (
+        "digits",
+        "test",
+        5,
+        [1, 2, 2],
+    )
     for text in (markdown, printed):
         assert "digits: NLL of the 5 test images (1×2×2, 17 levels)" in text
         assert "≤ 2.0000 ± 0.5000" in text
@@ -91,9 +111,14 @@ def test_without_samples_there_is_no_picture_not_even_an_old_one(runs, tmp_path)
 def test_titles_of_the_grids_need_no_glyph_that_the_font_lacks(runs, tmp_path, monkeypatch):
     """Fault: the bound's mark drawn as an empty box."""
     titles = []
-    monkeypatch.setattr("pixelrnn.results.pictures.side_by_side", lambda grids: titles.extend(dict(grids)))
+    monkeypatch.setattr(
+        "pixelrnn.results.pictures.side_by_side", lambda grids: titles.extend(dict(grids))
+    )
     compare([str(runs)], tmp_path / "out")
-    assert titles == ["multi_scale\nat most 2.0000 ± 0.5000 bits/dim", "row_lstm\n3.0000 ± 0.5000 bits/dim"]
+    assert titles == [
+        "multi_scale\nat most 2.0000 ± 0.5000 bits/dim",
+        "row_lstm\n3.0000 ± 0.5000 bits/dim",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -101,20 +126,41 @@ def test_titles_of_the_grids_need_no_glyph_that_the_font_lacks(runs, tmp_path, m
     [
         (lambda runs: (runs.parent / "digits" / "train.npy").unlink(), "train.npy is missing"),
         (lambda runs: _prepare(runs.parent, IMAGES[8:]), "has been prepared anew since"),
-        (lambda runs: (runs / "row_lstm" / "samples.npy").write_text("x"), "samples.npy is damaged"),
-        (lambda runs: (runs / "row_lstm" / "test_nll.npy").write_text("x"), "test_nll.npy is damaged"),
-        (lambda runs: (runs / "row_lstm" / "history.csv").write_text("x\n1\n"), "history.csv is damaged"),
-        (lambda runs: (runs / "row_lstm" / "origin.json").write_text("{"), "origin.json can't be read"),
-        (lambda runs: (runs / "row_lstm" / "metrics.json").write_text('{"spl'), "metrics.json can't be read"),
+        (
+            lambda runs: (runs / "row_lstm" / "samples.npy").write_text("x"),
+            "samples.npy is damaged",
+        ),
+        (
+            lambda runs: (runs / "row_lstm" / "test_nll.npy").write_text("x"),
+            "test_nll.npy is damaged",
+        ),
+        (
+            lambda runs: (runs / "row_lstm" / "history.csv").write_text("x\n1\n"),
+            "history.csv is damaged",
+        ),
+        (
+            lambda runs: (runs / "row_lstm" / "origin.json").write_text("{"),
+            "origin.json can't be read",
+        ),
+        (
+            lambda runs: (runs / "row_lstm" / "metrics.json").write_text('{"spl'),
+            "metrics.json can't be read",
+        ),
     ],
 )
 def test_what_is_damaged_is_a_line_and_the_rest_is_compared(runs, tmp_path, capsys, damage, what):
     """Faults: one file stops the comparison; a damaged run left out of it."""
     damage(runs)
     rows = compare([f"{runs}"], tmp_path / "out")
-    assert {row.name for row in rows if row.kind == "run"} == {"multi_scale", "row_lstm", "pixel_cnn"}
+    assert {row.name for row in rows if row.kind == "run"} == {
+        "multi_scale",
+        "row_lstm",
+        "pixel_cnn",
+    }
     assert rows[0].bits_per_dim == 2.0
-    lines = [line for line in (tmp_path / "out/comparison.md").read_text().splitlines() if what in line]
+    lines = [
+        line for line in (tmp_path / "out/comparison.md").read_text().splitlines() if what in line
+    ]
     assert len(lines) == 1
     assert what in (tmp_path / "out/comparison.html").read_text()
     assert what in " ".join(capsys.readouterr().out.split())
@@ -130,7 +176,10 @@ def _other_images(runs):
     ("damage", "what"),
     [
         (lambda runs: [file.unlink() for file in runs.glob("*/config.yaml")], "no run found"),
-        (lambda runs: [file.unlink() for file in runs.glob("*/metrics.json")], "no run has been evaluated"),
+        (
+            lambda runs: [file.unlink() for file in runs.glob("*/metrics.json")],
+            "no run has been evaluated",
+        ),
         (lambda runs: (runs.parent / "out").write_text("x"), "is a file"),
         (_other_images, "different images; compare one set at a time: runs='"),
     ],
@@ -169,12 +218,16 @@ def test_comparing_needs_no_torch(runs, tmp_path):
         vega.CODE = ""
         compare([{str(runs)!r}], {str(tmp_path / "out")!r})
         print(sorted(sys.modules.keys() & {{"torch", "pytorch_lightning", "wandb", "vl_convert"}}))"""
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.splitlines()[-1] == "[]"
 
 
 def test_the_stage_is_imported_without_pandas_and_pillow():
     """Fault: an import at the top, which `pixelrnn --help` would wait for."""
     code = "import sys, pixelrnn.stages.compare; print(sorted(sys.modules.keys() & {'pandas', 'PIL', 'rich'}))"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "[]"

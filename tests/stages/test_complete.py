@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests import tiny
+from tests.support import tiny
 
 from pixelrnn.data.quantize import stretch
 from pixelrnn.errors import InputError
@@ -28,7 +28,8 @@ def files(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "known"), [({}, 8), ({"rows": 1}, 4), ({"rows": 0}, 0), ({"pixels": 6}, 6), ({"pixels": 0}, 0)]
+    ("options", "known"),
+    [({}, 8), ({"rows": 1}, 4), ({"rows": 0}, 0), ({"pixels": 6}, 6), ({"pixels": 0}, 0)],
 )
 def test_the_first_pixels_stay_and_the_others_are_drawn(run, files, options, known):
     """No prepared data is needed. Fault: rows and pixels taken for one another."""
@@ -66,7 +67,10 @@ def test_samples_of_the_run_are_left_alone(run, files, tmp_path):
     before = tiny.contents(run)
     complete(run, files[0], out=tmp_path / "deep" / "out", temperature=0, seed=5)
     assert tiny.contents(run) == before
-    assert sorted(file.name for file in (tmp_path / "deep" / "out").iterdir()) == ["completions.npy", "completions.png"]
+    assert sorted(file.name for file in (tmp_path / "deep" / "out").iterdir()) == [
+        "completions.npy",
+        "completions.png",
+    ]
     complete(run, files[0])
     assert (run / "completions.npy").read_text() == "of test images"
 

@@ -1,9 +1,9 @@
 import pytest
 import yaml
 
+from pixelrnn.conf import CONF
 from pixelrnn.errors import InputError
 from pixelrnn.stages import compose
-from pixelrnn.stages.compose import CONF
 
 VARIANTS = {file.stem for file in (CONF / "model").glob("*.yaml")}
 
@@ -23,7 +23,17 @@ def test_a_file_a_variant(folder):
 def test_resolved_and_free_of_machines_and_times(folder, variant):
     text = (folder / f"{variant}.yaml").read_text()
     config = yaml.safe_load(text)
-    keys = ["seed", "variant", "data", "model", "head", "optimizer", "scheduler", "trainer", "callbacks"]
+    keys = [
+        "seed",
+        "variant",
+        "data",
+        "model",
+        "head",
+        "optimizer",
+        "scheduler",
+        "trainer",
+        "callbacks",
+    ]
     assert list(config) == keys
     assert config["variant"] == variant
     assert config["model"]["shape"] == config["data"]["shape"] == [1, 8, 8]
@@ -45,7 +55,11 @@ def test_overrides_reach_every_variant(tmp_path):
 def test_files_of_variants_that_are_gone_are_removed(tmp_path):
     (tmp_path / "gone.yaml").write_text("")
     files = compose(tmp_path, variants=["row_lstm"])
-    assert [file.name for file in tmp_path.iterdir()] == ["row_lstm.yaml"] == [file.name for file in files]
+    assert (
+        [file.name for file in tmp_path.iterdir()]
+        == ["row_lstm.yaml"]
+        == [file.name for file in files]
+    )
 
 
 def test_unknown_variant(tmp_path):

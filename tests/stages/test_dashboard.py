@@ -25,7 +25,11 @@ def _anonymous(monkeypatch, tmp_path):
 
 def panels(spec):
     sections = spec["spec"]["section"]["panelBankConfig"]["sections"]
-    return {panel["config"].get("chartTitle", panel["viewType"]): panel for s in sections for panel in s["panels"]}
+    return {
+        panel["config"].get("chartTitle", panel["viewType"]): panel
+        for s in sections
+        for panel in s["panels"]
+    }
 
 
 def test_description_of_a_group(tmp_path, capsys):
@@ -36,15 +40,27 @@ def test_description_of_a_group(tmp_path, capsys):
     assert "digits-variants.json" in capsys.readouterr().out
     shown = panels(spec)
     curves = shown["Validation, by variant"]["config"]
-    assert (curves["xAxis"], curves["metrics"], curves["groupBy"]) == ("images", ["val/bits_per_dim"], "variant.value")
+    assert (curves["xAxis"], curves["metrics"], curves["groupBy"]) == (
+        "images",
+        ["val/bits_per_dim"],
+        "variant.value",
+    )
     assert shown["bits/dim"]["config"]["metrics"] == ["summary_metrics.test/bits_per_dim"]
-    media = [panel["config"]["mediaKeys"] for panel in shown.values() if panel["viewType"] == "Media Browser"]
+    media = [
+        panel["config"]["mediaKeys"]
+        for panel in shown.values()
+        if panel["viewType"] == "Media Browser"
+    ]
     assert media == [["samples"], ["completions"]]
     (runs,) = spec["spec"]["section"]["runSets"]
     (only,) = runs["filters"]["filters"]
     assert (only["key"]["name"], only["op"], only["value"]) == ("group", "=", "digits-variants")
-    assert runs["sort"]["keys"] == [{"key": {"section": "summary", "name": "test/bits_per_dim"}, "ascending": True}]
-    assert {"config:variant.value", "summary:test/bits_per_dim"} <= set(runs["runFeed"]["columnOrder"])
+    assert runs["sort"]["keys"] == [
+        {"key": {"section": "summary", "name": "test/bits_per_dim"}, "ascending": True}
+    ]
+    assert {"config:variant.value", "summary:test/bits_per_dim"} <= set(
+        runs["runFeed"]["columnOrder"]
+    )
 
 
 def test_without_a_login_the_description_is_written(capsys):
@@ -77,7 +93,9 @@ def test_a_server_that_refuses(monkeypatch):
         dashboard("g", entity="e")
 
 
-@pytest.mark.parametrize("wrong", [{"group": ""}, {"group": "g", "project": ""}, {"group": "g", "out": "/proc/x"}])
+@pytest.mark.parametrize(
+    "wrong", [{"group": ""}, {"group": "g", "project": ""}, {"group": "g", "out": "/proc/x"}]
+)
 def test_wrong_arguments(wrong):
     with pytest.raises(InputError, match=r"group=|out="):
         dashboard(**wrong)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests import tiny
+from tests.support import tiny
 
 from pixelrnn.errors import InputError
 from pixelrnn.models import AutoregressiveModel
@@ -42,17 +42,27 @@ def test_evaluate_scores_every_image_once(run):
     per_pixel = np.load(run.path / "test_nll_map.npy")
     assert per_pixel.dtype == np.float16
     with torch.no_grad():
-        np.testing.assert_allclose(per_pixel, -tiny.pushed_model(seed=2).log_prob_map(images), rtol=1e-3)
+        np.testing.assert_allclose(
+            per_pixel, -tiny.pushed_model(seed=2).log_prob_map(images), rtol=1e-3
+        )
     np.testing.assert_allclose(per_pixel.astype(float).sum((1, 2)), kept, rtol=1e-3)
 
 
 def test_evaluate_names_the_images_it_scored(run):
     """Their md5 as `prepare` recorded it; data that carries none has none."""
     folder = Path(run.config["data"]["path"])
-    assert evaluate(run.path)["data_md5"] == hashlib.md5((folder / "test.npy").read_bytes()).hexdigest()
-    assert evaluate(run.path, split="val")["data_md5"] == hashlib.md5((folder / "val.npy").read_bytes()).hexdigest()
+    assert (
+        evaluate(run.path)["data_md5"]
+        == hashlib.md5((folder / "test.npy").read_bytes()).hexdigest()
+    )
+    assert (
+        evaluate(run.path, split="val")["data_md5"]
+        == hashlib.md5((folder / "val.npy").read_bytes()).hexdigest()
+    )
     about = json.loads((folder / "data.json").read_text())
-    (folder / "data.json").write_text(json.dumps({key: about[key] for key in about if key != "md5"}))
+    (folder / "data.json").write_text(
+        json.dumps({key: about[key] for key in about if key != "md5"})
+    )
     assert evaluate(run.path)["data_md5"] is None
 
 
@@ -60,7 +70,9 @@ def test_evaluate_computes_the_network_once(run, monkeypatch):
     """Fault: one pass for the images' nats, another for the pixels'."""
     forward, seen = AutoregressiveModel.forward, []
     monkeypatch.setattr(
-        AutoregressiveModel, "forward", lambda self, x, *rest: seen.append(len(x)) or forward(self, x, *rest)
+        AutoregressiveModel,
+        "forward",
+        lambda self, x, *rest: seen.append(len(x)) or forward(self, x, *rest),
     )
     evaluate(run.path, batch_size=2)
     assert seen == [2, 2, 1]
@@ -76,11 +88,15 @@ def test_no_number_is_no_result(run):
     with pytest.raises(InputError, match="no finite likelihood"):
         evaluate(run.path)
     after = tiny.contents(run.path)
-    assert {file for file in after if after[file] != before.get(file)} == {run.path / "weights.safetensors"}
+    assert {file for file in after if after[file] != before.get(file)} == {
+        run.path / "weights.safetensors"
+    }
 
 
 def test_evaluate_does_not_depend_on_the_batches(run):
-    assert evaluate(run.path, batch_size=3)["nll_nats"] == pytest.approx(evaluate(run.path)["nll_nats"], rel=1e-6)
+    assert evaluate(run.path, batch_size=3)["nll_nats"] == pytest.approx(
+        evaluate(run.path)["nll_nats"], rel=1e-6
+    )
 
 
 def test_evaluate_another_split(run):
@@ -157,7 +173,9 @@ def test_samples_need_no_data(run, options, capsys):
 
 def test_sample_elsewhere_leaves_the_run_alone(run, tmp_path):
     before = tiny.contents(run.path)
-    drawn = sample(run.path, images=3, temperature=0, side=8, columns=3, out=tmp_path / "new" / "out")
+    drawn = sample(
+        run.path, images=3, temperature=0, side=8, columns=3, out=tmp_path / "new" / "out"
+    )
     assert tiny.contents(run.path) == before
     assert sorted(file.name for file in (tmp_path / "new" / "out").iterdir()) == [
         "completions.npy", "completions.png", "samples.npy", "samples.png", "sampling.json"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from hydra.utils import instantiate
-from tests.zoo import VARIANTS, describe
+from tests.support.zoo import VARIANTS, describe
 
 from pixelrnn.data import write_arrays
 from pixelrnn.models import MultiScale
@@ -27,15 +27,21 @@ def prepare(folder, shape, levels):
         return np.stack([rng.choice(levels, (n, *shape[1:]), p=q) for q in p], 1).astype(np.uint8)
 
     every = np.arange(levels, dtype=np.uint8)
-    train = np.concatenate([np.broadcast_to(every[:, None, None, None], (levels, *shape)), draw(40)])
-    write_arrays(folder, "independent", shape, levels, {"train": train, "val": draw(3), "test": draw(13)})
+    train = np.concatenate(
+        [np.broadcast_to(every[:, None, None, None], (levels, *shape)), draw(40)]
+    )
+    write_arrays(
+        folder, "independent", shape, levels, {"train": train, "val": draw(3), "test": draw(13)}
+    )
     return folder
 
 
 def counted(data, levels):
     """log p of each level in the training images: (c, k)."""
     train = np.load(data / "train.npy")
-    counts = np.stack([np.bincount(train[:, color].ravel(), minlength=levels) for color in range(train.shape[1])])
+    counts = np.stack(
+        [np.bincount(train[:, color].ravel(), minlength=levels) for color in range(train.shape[1])]
+    )
     return np.log(counts / counts.sum(1, keepdims=True))
 
 
@@ -46,8 +52,18 @@ def by_hand(images, log_p):
 
 def make_run(path, data, variant, head, shape, levels, biases, changes=None):
     """A run of the variant with zero weights; `biases`: of the last layers, one for each model within."""
-    model = describe(variant, head, shape, levels, hidden=3, layers=1, output_hidden=3) | (changes or {})
-    config = {"data": {"name": "x", "path": str(data), "shape": list(shape), "levels": levels, "batch_size": 4}}
+    model = describe(variant, head, shape, levels, hidden=3, layers=1, output_hidden=3) | (
+        changes or {}
+    )
+    config = {
+        "data": {
+            "name": "x",
+            "path": str(data),
+            "shape": list(shape),
+            "levels": levels,
+            "batch_size": 4,
+        }
+    }
     run = Run.create(path, {"seed": 0, "variant": variant, **config, "model": model})
     built = instantiate(model, _convert_="all")
     for parameter in built.parameters():
@@ -64,7 +80,9 @@ def check(run, nats):
     metrics = evaluate(run)
     dims = math.prod(nats.shape[1:]) * np.load(run.parent / "data" / "test.npy").shape[1]
     assert metrics["nll_nats"] == pytest.approx(nats.sum() / len(nats), rel=1e-6)
-    assert metrics["bits_per_dim"] == pytest.approx(nats.sum() / len(nats) / math.log(2) / dims, rel=1e-6)
+    assert metrics["bits_per_dim"] == pytest.approx(
+        nats.sum() / len(nats) / math.log(2) / dims, rel=1e-6
+    )
     np.testing.assert_allclose(np.load(run / "test_nll.npy"), nats.sum((1, 2)), rtol=1e-6)
     np.testing.assert_allclose(np.load(run / "test_nll_map.npy"), nats, rtol=1e-3)
     return metrics
@@ -83,7 +101,9 @@ def test_independent_pixels(tmp_path, variant, shape, levels):
 def test_independent_coins(tmp_path):
     data = prepare(tmp_path / "data", (3, 4, 4), 2)
     log_p = counted(data, 2)
-    run = make_run(tmp_path / "run", data, "pixel_cnn", "bernoulli", (3, 4, 4), 2, [log_p[:, 1] - log_p[:, 0]])
+    run = make_run(
+        tmp_path / "run", data, "pixel_cnn", "bernoulli", (3, 4, 4), 2, [log_p[:, 1] - log_p[:, 0]]
+    )
     check(run, by_hand(np.load(data / "test.npy"), log_p))
 
 
@@ -110,7 +130,9 @@ def test_multi_scale(tmp_path, clamp):
     data = prepare(tmp_path / "data", shape, levels)
     small, large = counted(data, levels), np.log(np.full((1, levels), 1 / levels))
     biases = [small.T.ravel(), large.T.ravel()]
-    run = make_run(tmp_path / "run", data, "multi_scale", "softmax", shape, levels, biases, {"clamp": clamp})
+    run = make_run(
+        tmp_path / "run", data, "multi_scale", "softmax", shape, levels, biases, {"clamp": clamp}
+    )
     images = np.load(data / "test.npy")
     nats = by_hand(images, large)
     grid = by_hand(images[..., ::2, ::2], small)

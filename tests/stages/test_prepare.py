@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
-from tests import raw_files
+from tests.support import raw_files
 
 from pixelrnn.data import SPLITS, open_arrays
 from pixelrnn.errors import InputError
@@ -18,7 +18,10 @@ COUNTS = {"train": 11, "val": 3, "test": 2}
 
 
 def toy() -> dict[str, np.ndarray]:
-    return {split: np.arange(n * 12, dtype=np.uint8).reshape(n, 3, 2, 2) % 7 for split, n in COUNTS.items()}
+    return {
+        split: np.arange(n * 12, dtype=np.uint8).reshape(n, 3, 2, 2) % 7
+        for split, n in COUNTS.items()
+    }
 
 
 def test_writes_and_prints_one_line_a_split(tmp_path: Path, capsys) -> None:
@@ -28,7 +31,9 @@ def test_writes_and_prints_one_line_a_split(tmp_path: Path, capsys) -> None:
         "toy val        3 images 3x2x2, levels 0..6 of 7",
         "toy test       2 images 3x2x2, levels 0..6 of 7",
     ]
-    assert {k: len(x) for k, x in open_arrays(tmp_path / "deep" / "toy", (3, 2, 2), 7).items()} == COUNTS
+    assert {
+        k: len(x) for k, x in open_arrays(tmp_path / "deep" / "toy", (3, 2, 2), 7).items()
+    } == COUNTS
 
 
 def test_too_few_levels_write_nothing(tmp_path: Path, capsys) -> None:
@@ -108,13 +113,21 @@ def test_every_data_set_by_its_yaml(tmp_path: Path, name: str, capsys) -> None:
     data = OmegaConf.load(CONF / "data" / f"{name}.yaml")
     data.source = OmegaConf.merge(data.source, RAW_FILES[name](tmp_path / "raw"))
     data.path = str(tmp_path / data.name)
-    stages = {stage: OmegaConf.load(CONF / "stage" / f"{stage}.yaml") for stage in ("prepare", "train")}
-    config = OmegaConf.create({"data": data, "stage": stages["prepare"], "train": stages["train"].data})
+    stages = {
+        stage: OmegaConf.load(CONF / "stage" / f"{stage}.yaml") for stage in ("prepare", "train")
+    }
+    config = OmegaConf.create(
+        {"data": data, "stage": stages["prepare"], "train": stages["train"].data}
+    )
     instantiate(config.stage)
-    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [[name, s] for s in SPLITS]
+    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [
+        [name, s] for s in SPLITS
+    ]
     arrays = open_arrays(data.path, list(data.shape), data.levels)
     assert data.name == name
-    assert max(x.max() for x in arrays.values()) >= (data.levels - 1) * (0.5 if name == "celeba" else 1)
+    assert max(x.max() for x in arrays.values()) >= (data.levels - 1) * (
+        0.5 if name == "celeba" else 1
+    )
 
     loaded = instantiate(config.train)
     assert (loaded.resample, loaded.flip) == (name == "mnist_dynamic", False)
@@ -124,10 +137,14 @@ def test_every_data_set_by_its_yaml(tmp_path: Path, name: str, capsys) -> None:
     assert len(batch) == min(data.batch_size, len(arrays["train"]))
 
 
-@pytest.mark.parametrize("name", ["cifar10", "celeba", "folder", "imagenet32", "imagenet64", "npy", "npz"])
+@pytest.mark.parametrize(
+    "name", ["cifar10", "celeba", "folder", "imagenet32", "imagenet64", "npy", "npz"]
+)
 def test_flip_reaches_training(tmp_path: Path, name: str) -> None:
     """Fault: a key that is recorded and does nothing."""
     data = OmegaConf.load(CONF / "data" / f"{name}.yaml")
-    config = OmegaConf.create({"data": data, "train": OmegaConf.load(CONF / "stage" / "train.yaml").data})
+    config = OmegaConf.create(
+        {"data": data, "train": OmegaConf.load(CONF / "stage" / "train.yaml").data}
+    )
     config.data.flip = True
     assert config.train.flip is True

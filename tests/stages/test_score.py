@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests import tiny
-from tests.zoo import describe
+from tests.support import tiny
+from tests.support.zoo import describe
 
 from pixelrnn.data.quantize import stretch
 from pixelrnn.errors import InputError
@@ -43,7 +43,9 @@ def test_pictures_score_as_the_split_they_are_of(run, folder, capsys):
     expected = np.load(run / "test_nll.npy")
     rows = score(run, folder, batch_size=2)
     assert [row["nll_nats"] for row in rows] == pytest.approx(expected, abs=1e-4)
-    assert [row["bits_per_dim"] for row in rows] == pytest.approx(expected / 16 / math.log(2), abs=1e-5)
+    assert [row["bits_per_dim"] for row in rows] == pytest.approx(
+        expected / 16 / math.log(2), abs=1e-5
+    )
     written = table(run / "scores")
     assert list(written[0]) == ["file", "nll_nats", "bits_per_dim", "bound"]
     assert [row["file"] for row in written] == [str(folder / f"{i}.png") for i in range(5)]
@@ -80,14 +82,20 @@ def test_without_maps(run, folder, tmp_path):
 
 @pytest.mark.parametrize("clamp", [False, True])
 def test_a_bound_is_labeled(tmp_path, folder_of_zeros, clamp, capsys):
-    model = describe("multi_scale", "softmax", tiny.SHAPE, tiny.LEVELS, hidden=3, layers=1, output_hidden=3)
-    run = Run.create(tmp_path / "bound", tiny.config(tmp_path / "none", model=model | {"clamp": clamp}))
+    model = describe(
+        "multi_scale", "softmax", tiny.SHAPE, tiny.LEVELS, hidden=3, layers=1, output_hidden=3
+    )
+    run = Run.create(
+        tmp_path / "bound", tiny.config(tmp_path / "none", model=model | {"clamp": clamp})
+    )
     run.save_weights(run._build_model().state_dict())
     (row,) = score(run.path, folder_of_zeros)
     assert row["bound"] == ("exact" if clamp else "upper")
     assert ("<= " in capsys.readouterr().out) != clamp
     with torch.no_grad():
-        nats = -Run.load(run.path).model.log_prob(torch.zeros(1, *tiny.SHAPE, dtype=torch.long)).item()
+        nats = (
+            -Run.load(run.path).model.log_prob(torch.zeros(1, *tiny.SHAPE, dtype=torch.long)).item()
+        )
     assert row["nll_nats"] == pytest.approx(nats, abs=1e-4)
 
 
@@ -105,7 +113,9 @@ def test_a_bad_file_stops_it_before_any_work(run, folder, capsys):
     with pytest.raises(InputError, match=r"00\.png .*\(and 1 more of 6 files\); skip=true"):
         score(run, folder)
     assert tiny.contents(run) == before
-    assert [row["file"] for row in score(run, folder, skip=True)] == [str(folder / f"{i}.png") for i in range(4)]
+    assert [row["file"] for row in score(run, folder, skip=True)] == [
+        str(folder / f"{i}.png") for i in range(4)
+    ]
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 

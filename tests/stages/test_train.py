@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from pytorch_lightning import Callback
-from tests import tiny
+from tests.support import tiny
 
 from pixelrnn.errors import InputError
 from pixelrnn.stages import train
@@ -43,16 +43,28 @@ def interrupted(folder, data):
 
 
 def same_weights(a, b):
-    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+    return all(
+        torch.equal(x, y)
+        for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True)
+    )
 
 
 def test_what_a_run_leaves(finished):
     files = {str(file.relative_to(finished.path)) for file in tiny.contents(finished.path)}
-    assert files == {"config.yaml", "origin.json", CHECKPOINT, "history.csv", "training.json", "weights.safetensors"}
+    assert files == {
+        "config.yaml",
+        "origin.json",
+        CHECKPOINT,
+        "history.csv",
+        "training.json",
+        "weights.safetensors",
+    }
     training = json.loads((finished.path / "training.json").read_text())
     rows = pd.read_csv(finished.path / "history.csv")
     best = rows.loc[rows["val/nll_nats"].idxmin()]
-    assert training["parameters"] == sum(parameter.numel() for parameter in tiny.model().parameters())
+    assert training["parameters"] == sum(
+        parameter.numel() for parameter in tiny.model().parameters()
+    )
     assert (training["epochs"], training["steps"], training["images"]) == (4, 24, 84)
     assert training["best_epoch"] == best["epoch"]
     assert training["val_nll_nats"] == pytest.approx(best["val/nll_nats"])
@@ -78,9 +90,13 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, data, finished, cap
     resumed = tiny.fit(interrupted(tmp_path / "run", data), data, epochs=4)
     assert "continues" in capsys.readouterr().out
     assert same_weights(resumed.model, finished.model)
-    ours, theirs = (pd.read_csv(run.path / "history.csv").drop(columns="seconds") for run in (resumed, finished))
+    ours, theirs = (
+        pd.read_csv(run.path / "history.csv").drop(columns="seconds") for run in (resumed, finished)
+    )
     pd.testing.assert_frame_equal(ours, theirs)
-    assert resumed.read("training.json")["best_epoch"] == finished.read("training.json")["best_epoch"]
+    assert (
+        resumed.read("training.json")["best_epoch"] == finished.read("training.json")["best_epoch"]
+    )
 
 
 def test_it_resumes_from_the_checkpoint_alone(tmp_path, data, finished):
@@ -99,7 +115,9 @@ def copy(run, folder, *names):
         (folder / name).write_bytes((run.path / name).read_bytes())
 
 
-def test_a_complete_checkpoint_of_a_new_claim_is_not_taken_for_its_result(tmp_path, data, finished, capsys):
+def test_a_complete_checkpoint_of_a_new_claim_is_not_taken_for_its_result(
+    tmp_path, data, finished, capsys
+):
     """DVC removed all but the checkpoint because code or data changed. Fault: the old weights in a minute's time."""
     copy(finished, tmp_path / "run", CHECKPOINT)
     other = tiny.write_data(tmp_path / "data", train=10)
@@ -152,7 +170,13 @@ def test_damaged_checkpoint_is_refused(tmp_path, data):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"nope": 1}, {"accelerator": "gpuu"}, {"limit_train_batches": 0}, {"epochs": 0}, {"epochs": "many"}],
+    [
+        {"nope": 1},
+        {"accelerator": "gpuu"},
+        {"limit_train_batches": 0},
+        {"epochs": 0},
+        {"epochs": "many"},
+    ],
     ids=str,
 )
 def test_wrong_trainer_argument_comes_before_any_file(tmp_path, data, wrong):
@@ -177,7 +201,9 @@ def test_other_data_is_refused_in_a_claimed_directory(tmp_path):
     tiny.write_data(data, train=10)
     for run, epochs in (("run", 4), ("finished", 1)):
         before = tiny.contents(tmp_path / run)
-        with pytest.raises(InputError, match=r"holds a run on other data \(train\.npy changed since\).*run="):
+        with pytest.raises(
+            InputError, match=r"holds a run on other data \(train\.npy changed since\).*run="
+        ):
             tiny.fit(tmp_path / run, data, epochs=epochs)
         assert tiny.contents(tmp_path / run) == before
 
@@ -192,7 +218,9 @@ def test_checkpoint_of_other_data_is_not_continued(tmp_path, capsys):
     run = tiny.fit(folder, data, epochs=4)
     assert "from scratch" in capsys.readouterr().out
     assert run.read("training.json")["images"] == 40
-    assert run.read("origin.json")["data_md5"] == json.loads((data / "data.json").read_text())["md5"]
+    assert (
+        run.read("origin.json")["data_md5"] == json.loads((data / "data.json").read_text())["md5"]
+    )
 
 
 class Stop(Callback):
@@ -209,7 +237,9 @@ class Stop(Callback):
 @pytest.mark.parametrize(("by", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_it_with_the_code_that_says_so(tmp_path, data, finished, by, code, capsys):
     """Fault: Lightning's exception for SIGTERM exits with 0, as if the run were finished."""
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    handler = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's background job ignores it
     with pytest.raises(SystemExit) as stopped:
         tiny.fit(tmp_path / "run", data, epochs=4, callbacks=[Stop(by)])
     signal.signal(signal.SIGINT, handler)  # which Lightning switches off
@@ -227,7 +257,7 @@ def test_compiled_training_is_the_same_training(tmp_path, data, monkeypatch, fin
         return function
 
     monkeypatch.setattr(torch, "compile", record)
-    monkeypatch.setattr("tests.tiny.train", partial(train, compile=True))
+    monkeypatch.setattr("tests.support.tiny.train", partial(train, compile=True))
     run = tiny.fit(tmp_path / "run", data, epochs=4)
     assert [type(part).__name__ for part in compiled] == ["AutoregressiveModel"]
     assert same_weights(run.model, finished.model)
@@ -254,4 +284,6 @@ def test_it_ends_with_throughput_memory_and_the_best(tmp_path, data, capsys):
     *_, line = capsys.readouterr().out.splitlines()
     assert line.startswith(f"{run.path}: 42 images in ")
     assert f"peak memory {training['peak_memory_mb']:,} MiB" in line
-    assert line.endswith(f"in epoch {training['best_epoch'] + 1}: {training['val_bits_per_dim']:.4f} bits/dim")
+    assert line.endswith(
+        f"in epoch {training['best_epoch'] + 1}: {training['val_bits_per_dim']:.4f} bits/dim"
+    )

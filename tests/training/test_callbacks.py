@@ -3,7 +3,7 @@ import pytest
 import torch
 from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import EMAWeightAveraging
-from tests import tiny
+from tests.support import tiny
 
 from pixelrnn.errors import InputError
 from pixelrnn.stages import evaluate
@@ -25,7 +25,9 @@ class Watch(Callback):
 
     def on_validation_end(self, trainer, pl_module):
         self.nats.append(trainer.callback_metrics["val/nll_nats"].item())
-        self.weights.append({name: value.clone() for name, value in pl_module.model.state_dict().items()})
+        self.weights.append(
+            {name: value.clone() for name, value in pl_module.model.state_dict().items()}
+        )
 
 
 def test_history_has_a_row_an_epoch(tmp_path, data):
@@ -68,7 +70,10 @@ def test_best_weights_are_kept(tmp_path, data):
     assert best < 2
     assert run.read("training.json")["best_epoch"] == best
     assert run.read("training.json")["val_nll_nats"] == pytest.approx(watch.nats[best])
-    assert all(torch.equal(value, watch.weights[best][name]) for name, value in run.model.state_dict().items())
+    assert all(
+        torch.equal(value, watch.weights[best][name])
+        for name, value in run.model.state_dict().items()
+    )
 
 
 def test_log_file_gets_a_line_an_epoch(tmp_path, data, capsys):
@@ -97,10 +102,14 @@ class Poison(Callback):
         next(pl_module.model.parameters()).data[:] = torch.inf
 
 
-@pytest.mark.parametrize(("late", "options"), [(False, {}), (True, {}), (False, {"limit_val_batches": 0})])
+@pytest.mark.parametrize(
+    ("late", "options"), [(False, {}), (True, {}), (False, {"limit_val_batches": 0})]
+)
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path, data, late, options):
     """One line, and weights to continue from. Faults: a checkpoint of NaNs, or a look at the losses only."""
-    with pytest.raises(InputError, match=r"^the loss is nan in epoch 2: lower optimizer\.lr or .*clip_val$"):
+    with pytest.raises(
+        InputError, match=r"^the loss is nan in epoch 2: lower optimizer\.lr or .*clip_val$"
+    ):
         tiny.fit(tmp_path / "run", data, callbacks=[Poison(late), SampleGrid(every=1)], **options)
     state = torch.load(tmp_path / "run" / CHECKPOINT, weights_only=True)
     assert state["epoch"] == 0
@@ -150,7 +159,9 @@ def test_averaged_weights_are_validated_and_saved(tmp_path, data):
     assert not same(expected[-1], steps.weights[-1])
     best = run.read("training.json")["best_epoch"]
     assert same(run.model.state_dict(), expected[best])
-    assert evaluate(run.path, split="val")["nll_nats"] == pytest.approx(run.read("training.json")["val_nll_nats"])
+    assert evaluate(run.path, split="val")["nll_nats"] == pytest.approx(
+        run.read("training.json")["val_nll_nats"]
+    )
 
 
 def test_averages_continue_after_an_interruption(tmp_path, data):
@@ -160,5 +171,7 @@ def test_averages_continue_after_an_interruption(tmp_path, data):
         tiny.fit(tmp_path / "run", data, callbacks=[ema(), Poison(late=False)])
     resumed = tiny.fit(tmp_path / "run", data, callbacks=[ema()])
     assert same(resumed.model.state_dict(), whole.model.state_dict())
-    theirs, ours = (pd.read_csv(run.path / "history.csv")["val/nll_nats"].tolist() for run in (whole, resumed))
+    theirs, ours = (
+        pd.read_csv(run.path / "history.csv")["val/nll_nats"].tolist() for run in (whole, resumed)
+    )
     assert ours == pytest.approx(theirs)

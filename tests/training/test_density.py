@@ -4,7 +4,7 @@ from functools import partial
 import pytest
 import torch
 from pytorch_lightning import Trainer
-from tests import tiny
+from tests.support import tiny
 
 from pixelrnn.data import ImageData
 from pixelrnn.errors import InputError
@@ -20,7 +20,9 @@ def data(tmp_path):
 
 
 def fit(module, data, **options):
-    trainer = Trainer(max_epochs=1, logger=False, enable_checkpointing=False, **(tiny.QUIET | options))
+    trainer = Trainer(
+        max_epochs=1, logger=False, enable_checkpointing=False, **(tiny.QUIET | options)
+    )
     trainer.fit(module, datamodule=data)
     return trainer
 
@@ -37,16 +39,22 @@ def test_epoch_figures_are_the_means_over_all_images(data):
     for split in ("train", "val"):
         nats = exact(module.model, data.split(split))
         assert metrics[f"{split}/nll_nats"].item() == pytest.approx(nats, rel=1e-6)
-        assert metrics[f"{split}/bits_per_dim"].item() == pytest.approx(nats / 16 / math.log(2), rel=1e-6)
+        assert metrics[f"{split}/bits_per_dim"].item() == pytest.approx(
+            nats / 16 / math.log(2), rel=1e-6
+        )
 
 
 def test_loss_is_nats_per_dimension(data):
     """Fault: the loss per image, whose gradient grows with the image."""
     module = DensityModule(tiny.model(), SGD)
     fit(module, data, limit_train_batches=1)
-    module.log = module.log_dict = lambda *_, **__: None  # outside of a fit there is nowhere to log to
+    module.log = module.log_dict = lambda *_, **__: (
+        None
+    )  # outside of a fit there is nowhere to log to
     x = next(iter(data.train_dataloader()))
-    assert module.training_step(x, 0).item() == pytest.approx(exact(module.model, x.numpy()) / 16, rel=1e-6)
+    assert module.training_step(x, 0).item() == pytest.approx(
+        exact(module.model, x.numpy()) / 16, rel=1e-6
+    )
 
 
 def test_schedule_spans_the_run_and_steps_every_batch(data):
@@ -62,7 +70,9 @@ def test_schedule_spans_the_run_and_steps_every_batch(data):
     assert trainer.callback_metrics["lr"] == 1.0
 
 
-@pytest.mark.parametrize("optimizer", [partial(torch.optim.SGD, lr=-1), partial(torch.optim.SGD, nope=1)])
+@pytest.mark.parametrize(
+    "optimizer", [partial(torch.optim.SGD, lr=-1), partial(torch.optim.SGD, nope=1)]
+)
 def test_wrong_optimizer_argument_is_found_at_once(optimizer):
     with pytest.raises(InputError, match="optimizer: "):
         DensityModule(tiny.model(), optimizer)
@@ -77,8 +87,12 @@ def test_validation_is_in_full_precision_whatever_training_is(data):
     """Fault: Lightning's autocast, which also covers validation."""
     module = DensityModule(tiny.pushed_model(), SGD)
     metrics = fit(module, data, precision="bf16-mixed").callback_metrics
-    assert metrics["val/nll_nats"].item() == pytest.approx(exact(module.model, data.split("val")), rel=1e-6)
-    assert metrics["train/nll_nats"].item() != pytest.approx(exact(module.model, data.split("train")), rel=1e-6)
+    assert metrics["val/nll_nats"].item() == pytest.approx(
+        exact(module.model, data.split("val")), rel=1e-6
+    )
+    assert metrics["train/nll_nats"].item() != pytest.approx(
+        exact(module.model, data.split("train")), rel=1e-6
+    )
 
 
 def in_order(data, n):
@@ -97,7 +111,9 @@ def test_gradient_norm_is_that_before_clipping(data):
     metrics = fit(module, data, **options).callback_metrics
     assert metrics["gradient_norm"].item() == pytest.approx(norm, rel=1e-5)
     steps = [a - b for a, b in zip(module.model.parameters(), model.parameters(), strict=True)]
-    assert math.sqrt(sum(step.square().sum().item() for step in steps)) == pytest.approx(norm / 10, rel=1e-3)
+    assert math.sqrt(sum(step.square().sum().item() for step in steps)) == pytest.approx(
+        norm / 10, rel=1e-3
+    )
 
 
 def test_two_batches_accumulated_are_one_of_twice_the_size(data):

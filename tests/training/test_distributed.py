@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests import tiny
+from tests.support import tiny
 
 from pixelrnn.errors import InputError
 from pixelrnn.stages import evaluate
@@ -17,13 +17,20 @@ def test_figures_are_exact_with_uneven_shares(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tiny.write_data("data", train=21, val=7)
     command = [Path(sys.executable).with_name("pixelrnn"), "train", *tiny.WORDS, "run=run"]
-    command += ["data.batch_size=2", "trainer.devices=2", "trainer.strategy=ddp", "optimizer.lr=0.1"]
+    command += [
+        "data.batch_size=2",
+        "trainer.devices=2",
+        "trainer.strategy=ddp",
+        "optimizer.lr=0.1",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "sync_dist" not in done.stderr
     training = Run.load("run").read("training.json")
     assert (training["images"], training["steps"]) == (22, 6)  # 11 each: one of 21 twice
-    assert evaluate("run", split="val")["nll_nats"] == pytest.approx(training["val_nll_nats"], rel=1e-6)
+    assert evaluate("run", split="val")["nll_nats"] == pytest.approx(
+        training["val_nll_nats"], rel=1e-6
+    )
 
 
 def test_strategies_whose_processes_keep_the_weights_are_refused(tmp_path):

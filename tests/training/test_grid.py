@@ -19,7 +19,9 @@ def test_a_row_is_an_image_and_its_completions():
             top, left = GAP + i * cell, GAP + k * cell + (GAP if k else 0)
             tile = picture[:, top : top + 64, left : left + 64]
             assert (tile[:, 8::16, 8::16].numpy() == stretch(completions[i, k], 3)).all()
-    assert (picture[:, :, cell : cell + 2 * GAP] == GRAY).all()  # the images stand apart from their completions
+    assert (
+        picture[:, :, cell : cell + 2 * GAP] == GRAY
+    ).all()  # the images stand apart from their completions
 
 
 def test_a_line_runs_between_known_and_unknown():
@@ -30,11 +32,16 @@ def test_a_line_runs_between_known_and_unknown():
     corner = torch.zeros(4, 4, dtype=torch.bool)
     corner[0, 0] = True
     around = completion_grid(np.zeros((1, 2, 3, 4, 4), np.uint8), corner, levels=256, side=64)
-    assert (around == torch.tensor(ORANGE)[:, None, None]).all(0).sum() == 2 * (4 * 16 - 1)  # the corner is shared
+    assert (around == torch.tensor(ORANGE)[:, None, None]).all(0).sum() == 2 * (
+        4 * 16 - 1
+    )  # the corner is shared
 
 
 def test_large_images_are_still_enlarged_for_the_line():
-    assert completion_grid(np.zeros((1, 2, 1, 40, 40), np.uint8), torch.ones(40, 40) > 0, 2).shape[1] == 160 + 2 * GAP
+    assert (
+        completion_grid(np.zeros((1, 2, 1, 40, 40), np.uint8), torch.ones(40, 40) > 0, 2).shape[1]
+        == 160 + 2 * GAP
+    )
 
 
 def test_pictures_are_lossless(tmp_path):
@@ -46,4 +53,6 @@ def test_pictures_are_lossless(tmp_path):
 
 
 def test_columns_and_size():
-    assert image_grid(torch.zeros(6, 1, 8, 8, dtype=torch.long), 2, columns=3, side=16).shape[1:] == (44, 64)
+    assert image_grid(torch.zeros(6, 1, 8, 8, dtype=torch.long), 2, columns=3, side=16).shape[
+        1:
+    ] == (44, 64)

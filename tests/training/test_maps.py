@@ -13,14 +13,18 @@ def test_colors_follow_the_nats_beside_the_image(colors):
     """0, half and the top of the scale, and beyond; the image's own pixels on the left."""
     nats = np.array([[0.0, 2.0], [4.0, 9.0]])
     image = np.array([[0, 1], [2, 3]], np.uint8)[None].repeat(colors, 0)
-    picture = nll_picture(image, nats, 4, top=4.0, title="name: 1 nats", mark=(2.0, "uniform guess"), side=100)
+    picture = nll_picture(
+        image, nats, 4, top=4.0, title="name: 1 nats", mark=(2.0, "uniform guess"), side=100
+    )
     top = picture.height - MARGIN - 100
     shown = [[picture.getpixel((x + MARGIN, y + top)) for x in (25, 75)] for y in (25, 75)]
     assert shown == [[(0, 0, 0), (85, 85, 85)], [(170, 170, 170), (255, 255, 255)]]
     left = 2 * MARGIN + 100
     mapped = [[picture.getpixel((left + x, y + top)) for x in (25, 75)] for y in (25, 75)]
     assert mapped[0][0] == color(COLD)
-    assert np.abs(np.subtract(mapped[0][1], color(WARM))).max() <= 2  # half of 255 is no whole number
+    assert (
+        np.abs(np.subtract(mapped[0][1], color(WARM))).max() <= 2
+    )  # half of 255 is no whole number
     assert mapped[1] == [color(HOT), color(HOT)]
 
 

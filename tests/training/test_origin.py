@@ -2,14 +2,16 @@ import shlex
 import subprocess
 
 import pytest
-from tests import tiny
+from tests.support import tiny
 
 from pixelrnn.training.origin import changed_data, find_command, find_origin, find_revision
 from pixelrnn.training.run import Run
 
 
 def git(folder, *arguments):
-    subprocess.run(["git", "-C", folder, "-c", "user.name=t", "-c", "user.email=t@t", *arguments], check=True)
+    subprocess.run(
+        ["git", "-C", folder, "-c", "user.name=t", "-c", "user.email=t@t", *arguments], check=True
+    )
 
 
 def test_revision_and_what_differs_from_it(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 import safetensors.torch
 import torch
 import yaml
-from tests import tiny
+from tests.support import tiny
 
 from pixelrnn.errors import InputError
 from pixelrnn.training.run import CHECKPOINT, Run, find_device
@@ -26,7 +26,11 @@ def test_create_writes_the_config_and_comes_back_to_it(tmp_path, data):
     config = tiny.config(data, rates=[1e-3, 0.0], nothing=None, text="1e-3")
     Run.create(tmp_path / "deep" / "run", config)
     assert yaml.safe_load((tmp_path / "deep" / "run" / "config.yaml").read_text())["text"] == "1e-3"
-    assert Run.create(tmp_path / "deep" / "run", config).config == Run.load(tmp_path / "deep" / "run").config == config
+    assert (
+        Run.create(tmp_path / "deep" / "run", config).config
+        == Run.load(tmp_path / "deep" / "run").config
+        == config
+    )
 
 
 def test_another_config_is_refused_by_its_keys_and_nothing_is_written(run, data):
@@ -44,7 +48,8 @@ def test_model_has_the_saved_weights(run):
     saved = tiny.model(seed=1)
     assert not loaded.training
     assert all(
-        torch.equal(a, b) for a, b in zip(loaded.state_dict().values(), saved.state_dict().values(), strict=True)
+        torch.equal(a, b)
+        for a, b in zip(loaded.state_dict().values(), saved.state_dict().values(), strict=True)
     )
 
 
@@ -87,13 +92,17 @@ def test_weights_of_another_model(run):
 
 
 def test_weights_of_another_size(run):
-    state = {name: torch.zeros(*value.shape, 2) for name, value in tiny.model().state_dict().items()}
+    state = {
+        name: torch.zeros(*value.shape, 2) for name, value in tiny.model().state_dict().items()
+    }
     safetensors.torch.save_file(state, run.path / "weights.safetensors")
     with pytest.raises(InputError, match=r"another model.*size mismatch"):
         _ = Run.load(run.path).model
 
 
-@pytest.mark.parametrize("change", [{"model": {"_target_": "pixelrnn.models.nope"}}, {"model": None}])
+@pytest.mark.parametrize(
+    "change", [{"model": {"_target_": "pixelrnn.models.nope"}}, {"model": None}]
+)
 def test_config_without_a_model(tmp_path, data, change):
     with pytest.raises(InputError, match=r"config\.yaml"):
         _ = Run.create(tmp_path / "run", tiny.config(data, **change)).model
@@ -138,7 +147,9 @@ def test_new_claim_is_not_finished_by_an_old_file(run):
 
 def test_json_round_trip_leaves_no_other_file(run):
     run.write("a.json", {"x": 1.5, "y": None})
-    assert run.read("a.json") == {"x": 1.5, "y": None} == json.loads((run.path / "a.json").read_text())
+    assert (
+        run.read("a.json") == {"x": 1.5, "y": None} == json.loads((run.path / "a.json").read_text())
+    )
     assert run.read("b.json") == {}
     assert not list(run.path.glob("*.new"))
 

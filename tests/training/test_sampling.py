@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from tests import tiny
+from tests.support import tiny
 
 from pixelrnn.training.sampling import Sampler
 
@@ -11,7 +11,9 @@ HALF = torch.arange(4)[:, None].expand(4, 4) < 2
 def test_batches_bound_what_is_drawn_at_once(monkeypatch):
     model, sizes = tiny.model(seed=1), []
     sample = model.sample
-    monkeypatch.setattr(model, "sample", lambda n, *rest, **options: sizes.append(n) or sample(n, *rest, **options))
+    monkeypatch.setattr(
+        model, "sample", lambda n, *rest, **options: sizes.append(n) or sample(n, *rest, **options)
+    )
     drawn = Sampler(model, batch_size=3).draw(7)
     assert sizes == [3, 3, 1]
     assert drawn.dtype == np.uint8

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from tests import tiny
+from tests.support import tiny
 
 from pixelrnn.errors import InputError
 from pixelrnn.training.scoring import full_precision, nll_maps

@@ -13,7 +13,7 @@ import pytest
 import wandb
 from pytorch_lightning import Callback
 from pytorch_lightning.loggers import WandbLogger
-from tests import tiny
+from tests.support import tiny
 
 from pixelrnn.errors import InputError
 from pixelrnn.stages import evaluate
@@ -66,7 +66,9 @@ def anew(folder, monkeypatch):
 
 
 def fit(run, data="data", **options):
-    return tiny.fit(run, data, logger=partial(wandb_logger, project="test"), **({"epochs": 2} | options))
+    return tiny.fit(
+        run, data, logger=partial(wandb_logger, project="test"), **({"epochs": 2} | options)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +80,9 @@ def run(folder):
         fit(job, callbacks=[Interrupt()], **options)
     for file in job.glob("*.*"):
         file.unlink()
-    run = fit(job, callbacks=[SampleGrid(every=1, images=2), Completions(images=2, times=1)], **options)
+    run = fit(
+        job, callbacks=[SampleGrid(every=1, images=2), Completions(images=2, times=1)], **options
+    )
     evaluate(run.path)
     return run
 
@@ -87,10 +91,14 @@ def run(folder):
 def records(run, folder):
     """All records of each of the W&B files, in the order of their writing, as `wandb leet` shows them."""
     files = sorted(
-        (folder / "artifacts" / "wandb").glob("offline-run-*/*.wandb"), key=lambda file: file.stat().st_mtime
+        (folder / "artifacts" / "wandb").glob("offline-run-*/*.wandb"),
+        key=lambda file: file.stat().st_mtime,
     )
     command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json"]
-    read = [subprocess.run([*command, file], capture_output=True, text=True, check=True).stdout for file in files]
+    read = [
+        subprocess.run([*command, file], capture_output=True, text=True, check=True).stdout
+        for file in files
+    ]
     return [[json.loads(line) for line in text.splitlines()] for text in read]
 
 
@@ -99,7 +107,9 @@ def only(records, kind):
 
 
 def summary(records):
-    return {key: value for update in only(records, "summary") for key, value in update["update"].items()}
+    return {
+        key: value for update in only(records, "summary") for key, value in update["update"].items()
+    }
 
 
 def test_one_run_of_wandb_whatever_happened(run, records):
@@ -111,7 +121,11 @@ def test_one_run_of_wandb_whatever_happened(run, records):
 
 def test_it_is_found_by_group_type_tags_and_name(records):
     about = only(records[1], "run")[0]
-    assert (about["display_name"], about["run_group"], about["job_type"]) == ("job=1,x", "sweep", "train")
+    assert (about["display_name"], about["run_group"], about["job_type"]) == (
+        "job=1,x",
+        "sweep",
+        "train",
+    )
     assert about["tags"] == ["pixel_cnn", "stripes", "Softmax"]
 
 
@@ -132,13 +146,21 @@ def test_curves_agree_with_the_history_to_the_digit(run, records):
         assert [row[name] for row in measured] == history[name].tolist()
         assert [row["images"] for row in measured] == history["images"].tolist()
         assert [row["trainer/global_step"] + 1 for row in measured] == history["step"].tolist()
-    axes = {metric["name"]: metric.get("step_metric") for metric in only(records[1], "metric") if "name" in metric}
+    axes = {
+        metric["name"]: metric.get("step_metric")
+        for metric in only(records[1], "metric")
+        if "name" in metric
+    }
     assert axes["val/bits_per_dim"] == axes["train/nll_nats"] == "images"
 
 
 def test_steps_have_rate_gradient_and_speed(records):
     rows = [row["item"] for row in only(records[1], "history") if "lr" in row["item"]]
-    assert [row["images"] for row in rows] == [29, 37, 42]  # every second of 6 steps, after an epoch of 21 images
+    assert [row["images"] for row in rows] == [
+        29,
+        37,
+        42,
+    ]  # every second of 6 steps, after an epoch of 21 images
     assert all(row["gradient_norm"] > 0 and row["train/images_per_second"] > 0 for row in rows)
 
 
@@ -147,14 +169,20 @@ def test_pictures(records, folder):
     samples = [row for row in rows if "samples.filenames" in row]
     assert [row["samples.captions"] for row in samples] == [["epoch 2"]]
     (completions,) = [row for row in rows if "completions.filenames" in row]
-    (found,) = (folder / "artifacts" / "wandb").glob(f"*/files/{completions['completions.filenames'][0]}")
+    (found,) = (folder / "artifacts" / "wandb").glob(
+        f"*/files/{completions['completions.filenames'][0]}"
+    )
     assert found.stat().st_size > 0
 
 
 def test_evaluation_is_in_the_summary_to_the_digit(run, records):
     metrics = run.read("metrics.json")
     assert summary(records[2])["test/nll_nats"] == metrics["nll_nats"]
-    told = {key.removeprefix("test/"): value for key, value in summary(records[2]).items() if key.startswith("test/")}
+    told = {
+        key.removeprefix("test/"): value
+        for key, value in summary(records[2]).items()
+        if key.startswith("test/")
+    }
     assert told == {key: value for key, value in metrics.items() if key != "split"}
 
 
@@ -162,10 +190,16 @@ def test_data_is_used_and_weights_are_made(run, records):
     """By reference and by content."""
     data, weights = only(records[1], "artifact")
     assert (data["type"], data["name"], data["use_after_commit"]) == ("dataset", "stripes", True)
-    md5 = {file["path"]: base64.b64decode(file["digest"]).hex() for file in data["manifest"]["contents"]}
+    md5 = {
+        file["path"]: base64.b64decode(file["digest"]).hex()
+        for file in data["manifest"]["contents"]
+    }
     assert md5 == run.read("origin.json")["data_md5"]
     assert all(file["ref"].startswith("file://") for file in data["manifest"]["contents"])
-    assert (weights["type"], weights["name"]) == ("model", f"weights-{run.read('origin.json')['wandb']['id']}")
+    assert (weights["type"], weights["name"]) == (
+        "model",
+        f"weights-{run.read('origin.json')['wandb']['id']}",
+    )
     assert "use_after_commit" not in weights
     (file,) = weights["manifest"]["contents"]
     assert Path(file["local_path"]).read_bytes() == (run.path / "weights.safetensors").read_bytes()
@@ -173,7 +207,9 @@ def test_data_is_used_and_weights_are_made(run, records):
 
 def test_nothing_outside_the_project(records, folder):
     """Fault: WANDB_DATA_DIR or WANDB_CACHE_DIR left alone."""
-    assert not [file for file in (folder / "home").rglob("*") if "wandb" in str(file.relative_to(folder))]
+    assert not [
+        file for file in (folder / "home").rglob("*") if "wandb" in str(file.relative_to(folder))
+    ]
 
 
 def told(capsys):
@@ -236,7 +272,15 @@ def test_switched_off(anew, capsys):
 def test_without_a_logger_there_is_an_origin_still(folder):
     origin = tiny.fit("plain", "data", epochs=1).read("origin.json")
     assert origin["wandb"] is None
-    assert set(origin) == {"command", "git", "dirty", "dvc_stage", "dvc_experiment", "data_md5", "wandb"}
+    assert set(origin) == {
+        "command",
+        "git",
+        "dirty",
+        "dvc_stage",
+        "dvc_experiment",
+        "data_md5",
+        "wandb",
+    }
 
 
 @pytest.mark.parametrize(

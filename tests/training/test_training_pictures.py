@@ -3,7 +3,7 @@ import torch
 from PIL import Image
 from pytorch_lightning import Callback
 from pytorch_lightning.loggers import WandbLogger
-from tests import tiny
+from tests.support import tiny
 
 from pixelrnn.errors import InputError
 from pixelrnn.training.grid import completion_grid
@@ -19,7 +19,9 @@ def data(tmp_path_factory):
 def test_grid_every_n_epochs_and_at_the_end(tmp_path, data, monkeypatch):
     """Fault: none at the end."""
     drawn = []
-    monkeypatch.setattr("pixelrnn.training.pictures.save_grid", lambda samples, *_, **__: drawn.append(samples))
+    monkeypatch.setattr(
+        "pixelrnn.training.pictures.save_grid", lambda samples, *_, **__: drawn.append(samples)
+    )
     tiny.fit(tmp_path / "run", data, epochs=5, callbacks=[SampleGrid(every=2, images=3, seed=1)])
     assert len(drawn) == 3
     assert drawn[0].shape == (3, *tiny.SHAPE)
@@ -29,8 +31,12 @@ def test_grid_every_n_epochs_and_at_the_end(tmp_path, data, monkeypatch):
 def test_grid_has_random_numbers_of_its_own(tmp_path, data, monkeypatch):
     """Fault: the global ones, so that pictures of different epochs differ by luck."""
     drawn = []
-    monkeypatch.setattr("pixelrnn.training.pictures.save_grid", lambda samples, *_, **__: drawn.append(samples))
-    tiny.fit(tmp_path / "run", data, epochs=1, callbacks=[SampleGrid(seed=seed) for seed in (1, 1, 2)])
+    monkeypatch.setattr(
+        "pixelrnn.training.pictures.save_grid", lambda samples, *_, **__: drawn.append(samples)
+    )
+    tiny.fit(
+        tmp_path / "run", data, epochs=1, callbacks=[SampleGrid(seed=seed) for seed in (1, 1, 2)]
+    )
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
 
@@ -65,11 +71,15 @@ class Recorder(WandbLogger):
 def test_completions_of_the_best_model_keep_the_top_half(tmp_path, data):
     """Drawn again from the saved weights. Faults: the last weights, training images, or a row for each completion."""
     callbacks, recorder = [Completions(images=3, times=2, seed=5), SpoilAfterTheFirst()], Recorder()
-    run = tiny.fit(tmp_path / "run", data, epochs=2, callbacks=callbacks, logger=lambda *_: recorder)
+    run = tiny.fit(
+        tmp_path / "run", data, epochs=2, callbacks=callbacks, logger=lambda *_: recorder
+    )
     known = torch.tensor([[True] * 4] * 2 + [[False] * 4] * 2)
     drawn = Sampler(run.model, seed=5).complete(run.data.split("test")[[0, 2, 4]], known, times=2)
     (picture,) = recorder.pictures["completions"]
-    assert torch.equal(torch.from_numpy(picture).permute(2, 0, 1), completion_grid(drawn, known, tiny.LEVELS))
+    assert torch.equal(
+        torch.from_numpy(picture).permute(2, 0, 1), completion_grid(drawn, known, tiny.LEVELS)
+    )
 
 
 class SpoilAfterTheFirst(Callback):

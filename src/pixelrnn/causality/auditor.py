@@ -26,7 +26,10 @@ from pixelrnn.types import Bool, Float, Tensor
 CHANGING = "changing one value at a time"
 SUMS = 8  # outputs whose probabilities are added up
 OFF_BY = 1e-5  # and may be off by so much
-PIXELS, OPERATIONS = 9, 5e11  # of a brief audit: pixels examined at most, multiplications and additions
+PIXELS, OPERATIONS = (
+    9,
+    5e11,
+)  # of a brief audit: pixels examined at most, multiplications and additions
 
 
 def audit(
@@ -56,10 +59,14 @@ def audit(
     Raises InputError if the network fails, its outputs cannot be read, or none depends on anything.
     """
     if pixels < 1 or images < 1 or tolerance < 0:
-        raise InputError(f"pixels={pixels} and images={images} must be at least 1, tolerance={tolerance} at least 0")
+        raise InputError(
+            f"pixels={pixels} and images={images} must be at least 1, tolerance={tolerance} at least 0"
+        )
     if isinstance(network, (AutoregressiveModel, MultiScale)):
         if conventions or tuple(shape or network.shape) != network.shape:
-            raise InputError(f"{type(network).__name__} knows its own shape and conventions: give none")
+            raise InputError(
+                f"{type(network).__name__} knows its own shape and conventions: give none"
+            )
         subjects = own_parts(network, seed)
     else:
         subjects = [examine(network, shape, **conventions)]
@@ -109,7 +116,12 @@ def _audit(subject: Subject, pixels: int, images: int, tolerance: float, seed: i
 
 
 def _effect(
-    subject: Subject, probes: Probes, past: Bool[Tensor, "p c h w"], batch: int, images: int, generator: torch.Generator
+    subject: Subject,
+    probes: Probes,
+    past: Bool[Tensor, "p c h w"],
+    batch: int,
+    images: int,
+    generator: torch.Generator,
 ) -> tuple[Float[Tensor, "p c h w"], int, str, Bool[Tensor, " p"]]:
     """How strongly each output depends on each input (the strongest legal one: 1); by how many images, and how, that
     was found out; which outputs depend on what they must not see although on no single input.
@@ -121,18 +133,26 @@ def _effect(
     moved = by_changing_the_rest(subject, probes, past, batch, generator)
     effect, used, method = torch.zeros(past.shape, dtype=torch.float64), images, CHANGING
     if subject.levels is None:
-        effect, used = _repeated(lambda: by_gradient(subject, probes, batch, generator), past, images)
+        effect, used = _repeated(
+            lambda: by_gradient(subject, probes, batch, generator), past, images
+        )
         method = "exact gradients and by changing all that must not be seen"
     if not effect.any() or unexplained().any():  # by more than gradients see
         method = f"exact gradients and by {CHANGING}" if effect.any() else CHANGING
-        changes, used = _repeated(lambda: by_changing_each(subject, probes, batch, generator), past, images)
+        changes, used = _repeated(
+            lambda: by_changing_each(subject, probes, batch, generator), past, images
+        )
         effect = torch.maximum(effect, changes)
     if past.any() and not effect.any() and not moved.any():
-        raise InputError("no output depends on any input, so there is nothing to audit: is the last layer all zero?")
+        raise InputError(
+            "no output depends on any input, so there is nothing to audit: is the last layer all zero?"
+        )
     return effect, used, method, unexplained()
 
 
-def _repeated(look: Callable[[], Tensor], past: Tensor, images: int) -> tuple[Float[Tensor, "p c h w"], int]:
+def _repeated(
+    look: Callable[[], Tensor], past: Tensor, images: int
+) -> tuple[Float[Tensor, "p c h w"], int]:
     """The strongest effects over several random images, until one shows nothing new; and how many it took.
 
     A ReLU may hide a dependence for one image, hardly for several.
@@ -144,14 +164,20 @@ def _repeated(look: Callable[[], Tensor], past: Tensor, images: int) -> tuple[Fl
         if torch.equal(most > 0, before):
             break
     scale = (most * past).max()
-    return most / (scale if scale > 0 else most.max().clamp(min=torch.finfo(torch.float64).tiny)), used
+    return most / (
+        scale if scale > 0 else most.max().clamp(min=torch.finfo(torch.float64).tiny)
+    ), used
 
 
-def _leaks_without_a_place(probes: Probes, elsewhere: Bool[Tensor, " p"], mixes: bool) -> list[Leak]:
+def _leaks_without_a_place(
+    probes: Probes, elsewhere: Bool[Tensor, " p"], mixes: bool
+) -> list[Leak]:
     leaks = []
     if elsewhere.any():
         first = probes[elsewhere][0, 1:].tolist()
-        leaks.append(Leak("future", None, [], int(elsewhere.sum()), len(probes), (first[0], first[1]), None))
+        leaks.append(
+            Leak("future", None, [], int(elsewhere.sum()), len(probes), (first[0], first[1]), None)
+        )
     if mixes:
         leaks.append(Leak("batch", None, [], 1, 1, None, None))
     return leaks
@@ -163,15 +189,15 @@ def _check_sums(
     """The outputs that score a value which they have seen, and what to note: see `total_probability`."""
     totals = [total_probability(subject, probe, batch, generator) for probe in probes]
     if None in totals:
-        return [], ["whether an output has seen the value it scores wasn't examined: a pixel has too many values"]
+        return [], [
+            "whether an output has seen the value it scores wasn't examined: a pixel has too many values"
+        ]
     sums = torch.tensor(totals, dtype=torch.float64)
     wrong = (sums - 1).abs() > OFF_BY
     if not wrong.any():
         return [], []
     (i, j), total = probes[wrong][0, 1:].tolist(), sums[wrong][0]
-    told = (
-        f"the probabilities of all values at ({i}, {j}) add up to {total:.6g}: was the value seen before it is scored?"
-    )
+    told = f"the probabilities of all values at ({i}, {j}) add up to {total:.6g}: was the value seen before it is scored?"
     return [Leak("same pixel", (0, 0), [], int(wrong.sum()), len(probes), (i, j), None)], [told]
 
 
@@ -181,7 +207,9 @@ def brief_audit(model: AutoregressiveModel | MultiScale, seed: int = 0) -> dict[
     Few pixels are examined, with two images each, and fewer of a larger model; if not even two can be, or if the model
     fails, it is "not audited", and `reason` says why. Else the keys are verdict, sentence, coverage and pixels.
     """
-    cost = sum(parameter.numel() for parameter in model.parameters()) * 2 * math.prod(model.shape[1:])  # of an image
+    cost = (
+        sum(parameter.numel() for parameter in model.parameters()) * 2 * math.prod(model.shape[1:])
+    )  # of an image
     outputs = model.shape[0] * 2 * 4  # colors, images; a backward and two more calls
     pixels = min(PIXELS, int(OPERATIONS / (cost * outputs)))
     if pixels < 2:

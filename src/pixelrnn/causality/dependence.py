@@ -34,7 +34,9 @@ def batch_size(subject: Subject, generator: torch.Generator) -> int:
     return max(1, MEMORY // saved)
 
 
-def by_gradient(subject: Subject, probes: Probes, batch: int, generator: torch.Generator) -> Float[Tensor, "p c h w"]:
+def by_gradient(
+    subject: Subject, probes: Probes, batch: int, generator: torch.Generator
+) -> Float[Tensor, "p c h w"]:
     """Absolute gradients of the probed outputs by a random image each; zero where there is no gradient to be had.
 
     Of a pixel's numbers k a random combination is taken, so that none cancels another. One image an output: one
@@ -54,13 +56,19 @@ def by_gradient(subject: Subject, probes: Probes, batch: int, generator: torch.G
         parts.append(torch.zeros_like(images) if gradient is None else gradient.abs())
     gradients = torch.cat(parts)
     if not gradients.isfinite().all():
-        raise InputError("the gradients aren't finite: are the inputs what the network expects? (levels, input_range)")
+        raise InputError(
+            "the gradients aren't finite: are the inputs what the network expects? (levels, input_range)"
+        )
     return gradients
 
 
 @torch.no_grad()
 def by_changing_the_rest(
-    subject: Subject, probes: Probes, legal: Bool[Tensor, "p c h w"], batch: int, generator: torch.Generator
+    subject: Subject,
+    probes: Probes,
+    legal: Bool[Tensor, "p c h w"],
+    batch: int,
+    generator: torch.Generator,
 ) -> Bool[Tensor, " p"]:
     """Whether a probed output changes when everything changes that it may not see."""
     changed = []
@@ -86,7 +94,9 @@ def by_changing_each(
         some = torch.arange(first, min(first + len(copies), sites))
         changed, rows = copies.clone(), torch.arange(len(some))
         changed.flatten(1)[rows, some] = subject.redraw(copies, generator).flatten(1)[rows, some]
-        effect[some] = _difference(before, _at_all(subject(changed), probes)).amax(2)[: len(some)].double()
+        effect[some] = (
+            _difference(before, _at_all(subject(changed), probes)).amax(2)[: len(some)].double()
+        )
     return effect.T.unflatten(1, subject.shape)
 
 
@@ -117,7 +127,9 @@ def _difference(before: Tensor, after: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def total_probability(subject: Subject, probe: Tensor, batch: int, generator: torch.Generator) -> float | None:
+def total_probability(
+    subject: Subject, probe: Tensor, batch: int, generator: torch.Generator
+) -> float | None:
     """What the probabilities of all values at a probed output add up to; None where they are too many to try.
 
     A log-probability may depend on the value it scores. One that has also *seen* that value gives it away here: its

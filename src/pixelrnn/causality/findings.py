@@ -21,7 +21,9 @@ class Leak:
 
     kind: str  # one of KINDS
     offset: Offset | None  # (rows down, columns right); None: of no one place
-    colors: list[str]  # "R sees G", the color of the output first; empty where pixels have one color
+    colors: list[
+        str
+    ]  # "R sees G", the color of the output first; empty where pixels have one color
     found: int  # at so many of the probed outputs,
     possible: int  # of those that have this place within the image
     first: tuple[int, int] | None  # a pixel whose output leaks
@@ -83,8 +85,14 @@ class Part:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        coverage = {"share": self.coverage.share, "seen": self.coverage.seen, "legal": self.coverage.legal}
-        unseen = {written(offset): round(share, 4) for offset, share in self.coverage.unseen.items()}
+        coverage = {
+            "share": self.coverage.share,
+            "seen": self.coverage.seen,
+            "legal": self.coverage.legal,
+        }
+        unseen = {
+            written(offset): round(share, 4) for offset, share in self.coverage.unseen.items()
+        }
         return {
             "part": self.name,
             "shape": list(self.shape),
@@ -134,7 +142,12 @@ class Audit:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         parts = [part.to_dict() for part in self.parts]
-        return {"verdict": self.verdict, "sentence": self.sentence, "coverage": self.coverage, "parts": parts}
+        return {
+            "verdict": self.verdict,
+            "sentence": self.sentence,
+            "coverage": self.coverage,
+            "parts": parts,
+        }
 
     def __str__(self) -> str:
         from pixelrnn.causality.text import text

@@ -3,7 +3,15 @@
 import torch
 
 from pixelrnn.causality.findings import Coverage, Leak
-from pixelrnn.causality.order import Offset, Probes, Shape, color_name, distance, legal, other_orders
+from pixelrnn.causality.order import (
+    Offset,
+    Probes,
+    Shape,
+    color_name,
+    distance,
+    legal,
+    other_orders,
+)
 from pixelrnn.types import Bool, Float, Tensor
 
 ROUNDING = 1e-13  # leaks so much weaker than the legal dependence are an algorithm's rounding
@@ -36,14 +44,19 @@ def find_leaks(
                     strength=force[y, x].item(),
                 )
             )
-    return sorted(leaks, key=lambda leak: (list(kinds).index(leak.kind), distance(leak.offset or (0, 0))))
+    return sorted(
+        leaks, key=lambda leak: (list(kinds).index(leak.kind), distance(leak.offset or (0, 0)))
+    )
 
 
 def _pairs(outputs: Tensor, colors: Tensor, orders: int, c: int) -> list[str]:
     if c == 1:
         return []
     pairs = sorted(set(zip(outputs.tolist(), colors.tolist(), strict=True)))
-    return [f"{color_name(o, c) if orders > 1 else 'it'} sees {color_name(color, c)}" for o, color in pairs]
+    return [
+        f"{color_name(o, c) if orders > 1 else 'it'} sees {color_name(color, c)}"
+        for o, color in pairs
+    ]
 
 
 def cover(probes: Probes, past: Bool[Tensor, "p c h w"], seen: Bool[Tensor, "p c h w"]) -> Coverage:
@@ -51,23 +64,30 @@ def cover(probes: Probes, past: Bool[Tensor, "p c h w"], seen: Bool[Tensor, "p c
     here, there = around(probes, past).sum((0, 1)), around(probes, seen & past).sum((0, 1))
     h, w = past.shape[2:]
     missed: dict[Offset, float] = {
-        (y - h + 1, x - w + 1): (there[y, x] / here[y, x]).item() for y, x in (there < here).nonzero().tolist()
+        (y - h + 1, x - w + 1): (there[y, x] / here[y, x]).item()
+        for y, x in (there < here).nonzero().tolist()
     }
     return Coverage(int((seen & past).sum()), int(past.sum()), missed)
 
 
-def explain(shape: Shape, probes: Probes, orders: int, seen: Bool[Tensor, "p c h w"], leaks: list[Leak]) -> list[str]:
+def explain(
+    shape: Shape, probes: Probes, orders: int, seen: Bool[Tensor, "p c h w"], leaks: list[Leak]
+) -> list[str]:
     """What all the leaks have in common, if anything: a likely mistake, or a convention that the audit wasn't told."""
     if not leaks:
         return []
     if all(leak.strength is not None and leak.strength < ROUNDING for leak in leaks):
-        return [f"all leaks are at the level of rounding: an FFT or a soft mask? tolerance={ROUNDING} lets them pass"]
+        return [
+            f"all leaks are at the level of rounding: an FFT or a soft mask? tolerance={ROUNDING} lets them pass"
+        ]
     hints = [
         f"nothing leaks if the order is {name}"
         for name, rank in other_orders(shape).items()
         if not (seen & ~legal(rank, probes, orders)).any()
     ]
-    if {leak.offset for leak in leaks} == {(0, 0)} and any(leak.kind == "same pixel" for leak in leaks):
+    if {leak.offset for leak in leaks} == {(0, 0)} and any(
+        leak.kind == "same pixel" for leak in leaks
+    ):
         hints.append(
             "mask B in the first layer, where A belongs? Or do outputs describe the next pixel? Then shift=true"
         )

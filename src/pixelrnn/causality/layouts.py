@@ -34,7 +34,9 @@ PER_PIXEL = {  # outputs that describe a pixel with all of its colors
 def arrange(outputs: Tensor, layout: str, batch: int, shape: Shape) -> Float[Tensor, "b o k h w"]:
     """Outputs of any layout in one. Raises InputError if they aren't of this layout."""
     names = layout.replace("(", " ").replace(")", " ").split()
-    sizes = {name: size for name, size in zip("bchw", (batch, *shape), strict=True) if name in names}
+    sizes = {
+        name: size for name, size in zip("bchw", (batch, *shape), strict=True) if name in names
+    }
     order, number = ("c" if "c" in names else "1"), ("k" if "k" in names else "1")
     try:
         return rearrange(outputs, f"{layout} -> b {order} {number} h w", **sizes)
@@ -73,7 +75,9 @@ def find_layout(outputs: Sequence[int], shape: Shape, found: list[str]) -> str:
         )
     if len(found) > 1:
         meaning = PER_PIXEL | PER_COLOR if shape[0] > 1 else {}
-        told = [f"'{name}'" + (f" ({meaning[name]})" if meaning.get(name) else "") for name in found]
+        told = [
+            f"'{name}'" + (f" ({meaning[name]})" if meaning.get(name) else "") for name in found
+        ]
         raise InputError(
             f"outputs of shape {tuple(outputs)} can be read in several ways; choose a layout: {', '.join(told)}"
         )

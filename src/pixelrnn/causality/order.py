@@ -17,7 +17,9 @@ from pixelrnn.types import Bool, Int, Tensor
 Shape = tuple[int, int, int]  # (colors, rows, columns)
 Offset = tuple[int, int]  # (rows down, columns to the right)
 Rank = Int[Tensor, "c h w"]
-Probes = Int[Tensor, "p 3"]  # outputs: which color's (0 where an output describes all of its pixel), row, column
+Probes = Int[
+    Tensor, "p 3"
+]  # outputs: which color's (0 where an output describes all of its pixel), row, column
 
 
 def raster(shape: Shape) -> Rank:
@@ -47,7 +49,9 @@ def other_orders(shape: Shape) -> dict[str, Rank]:
         "from the last pixel to the first": backwards + torch.arange(c)[:, None, None],
     }
     for order in list(permutations(range(c)))[1:] if c <= 4 else []:
-        orders[" before ".join(color_name(color, c) for color in order)] = rank[torch.tensor(order).argsort()]
+        orders[" before ".join(color_name(color, c) for color in order)] = rank[
+            torch.tensor(order).argsort()
+        ]
     return orders
 
 
@@ -61,7 +65,9 @@ def choose_pixels(h: int, w: int, n: int, generator: torch.Generator) -> list[tu
     mid_i, mid_j = h // 2, w // 2
     strategic = [(mid_i, mid_j), (h - 1, w - 1), (h - 1, 0), (0, w - 1), (0, 0)]
     strategic += [(mid_i, w - 1), (mid_i, 0), (h - 1, mid_j), (0, mid_j)]
-    strategic += [(i, j) for i, j in [(1, w - 2), (h - 2, 1), (1, 0), (h - 2, w - 2)] if i >= 0 and j >= 0]
+    strategic += [
+        (i, j) for i, j in [(1, w - 2), (h - 2, 1), (1, 0), (h - 2, w - 2)] if i >= 0 and j >= 0
+    ]
     others = [divmod(place, w) for place in torch.randperm(h * w, generator=generator).tolist()]
     pixels = [(i, j) for i, j in dict.fromkeys(strategic + others) if i < h and j < w]
     return pixels[:n]
@@ -75,4 +81,6 @@ def distance(offset: Offset) -> tuple[int, int]:
 
 def written(offset: Offset) -> str:
     """Against the output's own pixel (i, j): `(i+1, j-2)` is one row down, two columns to the left."""
-    return "({}, {})".format(*(name + (f"{by:+d}" if by else "") for name, by in zip("ij", offset, strict=True)))
+    return "({}, {})".format(
+        *(name + (f"{by:+d}" if by else "") for name, by in zip("ij", offset, strict=True))
+    )

@@ -21,8 +21,13 @@ WIDTH = 880
 
 def picture(audit: Audit) -> Image.Image:
     """All parts, one below the other: the verdict, the colors' meaning, a panel for each of up to nine outputs."""
-    pages = [_page(part, part.sentence if not part.name else f"{part.name}: {part.sentence}") for part in audit.parts]
-    whole = Image.new("RGB", (max(page.width for page in pages), sum(page.height for page in pages)), "white")
+    pages = [
+        _page(part, part.sentence if not part.name else f"{part.name}: {part.sentence}")
+        for part in audit.parts
+    ]
+    whole = Image.new(
+        "RGB", (max(page.width for page in pages), sum(page.height for page in pages)), "white"
+    )
     top = 0
     for page in pages:
         whole.paste(page, (0, top))
@@ -38,13 +43,20 @@ def _page(part: Part, sentence: str) -> Image.Image:
     font = ImageFont.load_default(16)
     lines = _wrap(sentence, font, max(WIDTH, columns * (width + GAP)) - GAP)
     head = GAP + LINE * (len(lines) + 2)
-    page = Image.new("RGB", (max(WIDTH, columns * (width + GAP)) + GAP, head + rows * (height + GAP)), "white")
+    page = Image.new(
+        "RGB", (max(WIDTH, columns * (width + GAP)) + GAP, head + rows * (height + GAP)), "white"
+    )
     draw = ImageDraw.Draw(page)
     for number, line in enumerate(lines):
-        draw.text((GAP, GAP + LINE * number), line, font=font, fill=COLORS["LEAK"] if part.leaks else INK)
+        draw.text(
+            (GAP, GAP + LINE * number), line, font=font, fill=COLORS["LEAK"] if part.leaks else INK
+        )
     _legend(draw, GAP + LINE * len(lines) + 6, part)
     for number, image in enumerate(panels):
-        page.paste(image, (GAP + number % columns * (width + GAP), head + number // columns * (height + GAP)))
+        page.paste(
+            image,
+            (GAP + number % columns * (width + GAP), head + number // columns * (height + GAP)),
+        )
     return page
 
 
@@ -83,7 +95,9 @@ def panel(part: Part, probe: int) -> Image.Image:
                 fill = COLORS[_meaning(seen[color][k][m], legal[color][k][m])]
                 draw.rectangle((left, top, left + stripe - 1, top + cell - 2), fill=fill)
     _, i, j = part.probes[probe].tolist()
-    draw.rectangle((j * cell, LINE + i * cell, (j + 1) * cell, LINE + (i + 1) * cell), outline=INK, width=2)
+    draw.rectangle(
+        (j * cell, LINE + i * cell, (j + 1) * cell, LINE + (i + 1) * cell), outline=INK, width=2
+    )
     return image
 
 
@@ -93,7 +107,9 @@ def _meaning(seen: bool, legal: bool) -> str:
     return "legal, not seen" if legal else "rightly unseen"
 
 
-def _wrap(sentence: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
+def _wrap(
+    sentence: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int
+) -> list[str]:
     lines = [""]
     for word in sentence.split():
         longer = f"{lines[-1]} {word}".strip()

@@ -51,12 +51,16 @@ class Subject:
         if self.levels is not None:
             return torch.randint(self.levels, size, generator=generator)
         low, high = self.input_range
-        return low + (high - low) * torch.rand(size, generator=generator, dtype=torch.float64).to(self.dtype)
+        return low + (high - low) * torch.rand(size, generator=generator, dtype=torch.float64).to(
+            self.dtype
+        )
 
     def redraw(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Images that differ from `images` everywhere."""
         if self.levels is not None:
-            return (images + torch.randint(1, self.levels, images.shape, generator=generator)) % self.levels
+            return (
+                images + torch.randint(1, self.levels, images.shape, generator=generator)
+            ) % self.levels
         return self.draw(len(images), generator)
 
     def __call__(self, images: Tensor) -> Float[Tensor, "b o k h w"]:
@@ -69,7 +73,9 @@ class Subject:
         y = arrange(outputs, self.layout, len(images), self.shape)
         if not self.shift:
             return y
-        return F.pad(y.flatten(-2), (1, 0))[..., :-1].unflatten(-1, self.shape[1:])  # none describes the first pixel
+        return F.pad(y.flatten(-2), (1, 0))[..., :-1].unflatten(
+            -1, self.shape[1:]
+        )  # none describes the first pixel
 
 
 @contextmanager
@@ -92,8 +98,13 @@ def own_parts(model: AutoregressiveModel | MultiScale, seed: int) -> list[Subjec
     model = frozen(model, torch.float64)
     if isinstance(model, AutoregressiveModel):
         return [_own(model, None, "")]
-    small = torch.randint(model.levels, (1, *model.small.shape), generator=torch.Generator().manual_seed(seed))
-    return [_own(model.small, None, "small image"), _own(model.large, model.context(small), "large image, given it")]
+    small = torch.randint(
+        model.levels, (1, *model.small.shape), generator=torch.Generator().manual_seed(seed)
+    )
+    return [
+        _own(model.small, None, "small image"),
+        _own(model.large, model.context(small), "large image, given it"),
+    ]
 
 
 def _own(model: AutoregressiveModel, context: Tensor | None, name: str) -> Subject:
@@ -103,7 +114,9 @@ def _own(model: AutoregressiveModel, context: Tensor | None, name: str) -> Subje
     colors = model.shape[0]
     coupled = colors > 1 and len(model.head.passes(colors)) == 1
     layout = "b k h w" if coupled or colors == 1 else "b (k c) h w"
-    notes = ["the head orders the colors of a pixel; to the network a pixel is one"] if coupled else []
+    notes = (
+        ["the head orders the colors of a pixel; to the network a pixel is one"] if coupled else []
+    )
     return Subject(network, model.shape, layout, input_range=(-1.0, 1.0), name=name, notes=notes)
 
 
@@ -128,7 +141,9 @@ def examine(
     draft, outputs = _first_call(draft)
     found = fitting(outputs.shape, draft.shape, log_probs)
     if log_probs and (levels is None or not found):
-        raise InputError("log_probs are one number for each pixel or color, of integer pixels: give levels=... too")
+        raise InputError(
+            "log_probs are one number for each pixel or color, of integer pixels: give levels=... too"
+        )
     layout = layout or find_layout(outputs.shape, draft.shape, found)
     subject = replace(draft, layout=layout, others=[other for other in found if other != layout])
     _check_outputs(subject)
@@ -137,14 +152,22 @@ def examine(
 
 def _check_conventions(shape: Any, levels: Any, input_range: Any) -> None:
     def are(value: Any, n: int, kind: Any) -> bool:
-        return isinstance(value, Sequence) and len(value) == n and all(isinstance(x, kind) for x in value)
+        return (
+            isinstance(value, Sequence)
+            and len(value) == n
+            and all(isinstance(x, kind) for x in value)
+        )
 
     if not are(shape, 3, int) or min(shape) < 1:
-        raise InputError(f"shape={shape}: give the [colors,rows,columns] of an image, all at least 1")
+        raise InputError(
+            f"shape={shape}: give the [colors,rows,columns] of an image, all at least 1"
+        )
     if levels is not None and (not isinstance(levels, int) or levels < 2):
         raise InputError(f"levels={levels} must be a whole number of at least 2")
     if not are(input_range, 2, int | float) or not input_range[0] < input_range[1]:
-        raise InputError(f"input_range={input_range}: give the smallest and the largest input, such as [-1,1]")
+        raise InputError(
+            f"input_range={input_range}: give the smallest and the largest input, such as [-1,1]"
+        )
 
 
 def _first_call(draft: Subject) -> tuple[Subject, Tensor]:
@@ -164,11 +187,19 @@ def _first_call(draft: Subject) -> tuple[Subject, Tensor]:
             error = failure
             continue
         if not isinstance(outputs, Tensor):
-            raise InputError(f"the network returns a {type(outputs).__name__}: return the tensor of outputs alone")
-        notes = [f"in float32: the network doesn't compute in float64 ({one_line(error)})"] if error else []
+            raise InputError(
+                f"the network returns a {type(outputs).__name__}: return the tensor of outputs alone"
+            )
+        notes = (
+            [f"in float32: the network doesn't compute in float64 ({one_line(error)})"]
+            if error
+            else []
+        )
         return replace(subject, notes=notes + _notes(network)), outputs
     kind = f"integers 0..{draft.levels - 1}" if draft.levels is not None else "floats"
-    raise InputError(f"the network fails on {kind} of shape {(2, *draft.shape)}: {one_line(error)}") from error
+    raise InputError(
+        f"the network fails on {kind} of shape {(2, *draft.shape)}: {one_line(error)}"
+    ) from error
 
 
 def _check_outputs(subject: Subject) -> None:
@@ -176,13 +207,17 @@ def _check_outputs(subject: Subject) -> None:
     with torch.no_grad():
         first, second = subject(images), subject(images)
     if not first.isfinite().all():
-        raise InputError("the outputs aren't finite: are the inputs what the network expects? (levels, input_range)")
+        raise InputError(
+            "the outputs aren't finite: are the inputs what the network expects? (levels, input_range)"
+        )
     if not torch.equal(first, second):
         raise InputError(
             "two calls with the same images give different outputs: switch off dropout and whatever else is random"
         )
     if subject.log_probs and (first > 1e-6).any():
-        raise InputError(f"log_probs are at most 0, these reach {first.max():.3g}: without a sign, in nats")
+        raise InputError(
+            f"log_probs are at most 0, these reach {first.max():.3g}: without a sign, in nats"
+        )
 
 
 def frozen(module: Any, dtype: torch.dtype) -> Any:
@@ -190,7 +225,9 @@ def frozen(module: Any, dtype: torch.dtype) -> Any:
     try:
         twin = copy.deepcopy(module)
     except Exception as error:
-        raise InputError(f"the network can't be copied ({one_line(error)}): audit a freshly built one") from error
+        raise InputError(
+            f"the network can't be copied ({one_line(error)}): audit a freshly built one"
+        ) from error
     return twin.cpu().to(dtype).eval().requires_grad_(False)
 
 
@@ -203,7 +240,11 @@ def _notes(network: Any) -> list[str]:
         notes.append(
             "BatchNorm: audited in evaluation mode; in training mode its statistics see all pixels of all images"
         )
-    silent = [name for name, value in network.named_parameters() if not value.any() and not name.endswith("bias")]
+    silent = [
+        name
+        for name, value in network.named_parameters()
+        if not value.any() and not name.endswith("bias")
+    ]
     if silent:
         more = f" and {len(silent) - 1} more" if len(silent) > 1 else ""
         notes.append(

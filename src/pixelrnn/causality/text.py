@@ -34,7 +34,9 @@ def _lines(part: Part) -> Iterator[str]:
         yield from _wrapped("unseen", _missed(part))
     _, h, w = part.shape
     n = len(part.pixels)
-    which = "all" if n == h * w else f"{n} of {h * w} pixels (middle, corners, edges and random ones)"
+    which = (
+        "all" if n == h * w else f"{n} of {h * w} pixels (middle, corners, edges and random ones)"
+    )
     yield from _wrapped("probed", f"{which}, by {part.images} random images each, {part.method}")
     for note in part.notes:
         yield from _wrapped("note", note)
@@ -42,7 +44,9 @@ def _lines(part: Part) -> Iterator[str]:
     rows = drawn(part, probe)
     yield ""
     yield from (f"    {row}" for row in rows)
-    marks = [f"{mark} {meaning}" for mark, meaning in MARKS.items() if any(mark in row for row in rows)]
+    marks = [
+        f"{mark} {meaning}" for mark, meaning in MARKS.items() if any(mark in row for row in rows)
+    ]
     yield f"  {title(part, probe)}: {', '.join(marks)}"
 
 
@@ -61,7 +65,11 @@ def _told(leaks: Sequence[Leak], all_pairs: int) -> str:
     most = max(leaks, key=lambda leak: leak.found / leak.possible)
     first = f", such as that at {leaks[0].first}" if leaks[0].first else ""
     strength = max((leak.strength for leak in leaks if leak.strength is not None), default=None)
-    strongly = f"; up to {strength:.2g} times as strong as the strongest legal dependence" if strength else ""
+    strongly = (
+        f"; up to {strength:.2g} times as strong as the strongest legal dependence"
+        if strength
+        else ""
+    )
     return f"{', '.join(places[:PLACES])}{more}{sees}; at {most.found} of {most.possible} outputs{first}{strongly}"
 
 

@@ -36,7 +36,9 @@ def check_images(what: str | Path, images: np.ndarray, shape: Sequence[int], lev
     if images.dtype != np.uint8:
         raise InputError(f"{what}: dtype is {images.dtype}, expected uint8 levels 0..{levels - 1}")
     if images.ndim != 4 or images.shape[1:] != tuple(shape):
-        raise InputError(f"{what}: shape is {images.shape}, expected (n, {', '.join(map(str, shape))})")
+        raise InputError(
+            f"{what}: shape is {images.shape}, expected (n, {', '.join(map(str, shape))})"
+        )
     if len(images) == 0:
         raise InputError(f"{what}: the split is empty, it needs at least one image")
     if levels < 256 and (highest := int(images.max())) >= levels:
@@ -51,8 +53,14 @@ def check_description(shape: Sequence[int], levels: int) -> Shape:
     Raises:
         InputError: not one or three colors and positive sizes, or levels outside 2..256.
     """
-    if len(shape) != 3 or any(not isinstance(s, int) or s < 1 for s in shape) or shape[0] not in (1, 3):
-        raise InputError(f"shape is {list(shape)}, expected [colors, rows, columns] with 1 or 3 colors")
+    if (
+        len(shape) != 3
+        or any(not isinstance(s, int) or s < 1 for s in shape)
+        or shape[0] not in (1, 3)
+    ):
+        raise InputError(
+            f"shape is {list(shape)}, expected [colors, rows, columns] with 1 or 3 colors"
+        )
     if not isinstance(levels, int) or not 2 <= levels <= 256:
         raise InputError(f"levels is {levels}, expected a whole number from 2 to 256")
     return (shape[0], shape[1], shape[2])
@@ -85,7 +93,9 @@ def write_arrays(
                 out.rename(old)
             new.rename(out)
     except OSError as error:
-        raise InputError(f"{out} can't be written ({error.strerror or error}), so nothing was") from error
+        raise InputError(
+            f"{out} can't be written ({error.strerror or error}), so nothing was"
+        ) from error
     return written
 
 
@@ -109,10 +119,14 @@ def open_arrays(path: str | Path, shape: Sequence[int], levels: int) -> dict[str
     arrays = {split: open_npy(path / f"{split}.npy") for split in SPLITS}
     for split, images in arrays.items():
         # looked through once, when it was prepared for as many levels: for a large one that must do
-        check_images(path / f"{split}.npy", images, shape, levels if images.nbytes <= LARGE else 256)
+        check_images(
+            path / f"{split}.npy", images, shape, levels if images.nbytes <= LARGE else 256
+        )
         if about["counts"][split] != len(images):
             expected = about["counts"][split]
-            raise InputError(f"{path / split}.npy has {len(images)} images, data.json says {expected}: {_again(path)}")
+            raise InputError(
+                f"{path / split}.npy has {len(images)} images, data.json says {expected}: {_again(path)}"
+            )
     return arrays
 
 
@@ -137,12 +151,16 @@ def open_npy(file: Path, at_random: bool = False) -> np.ndarray:
     """
     try:
         images = np.load(file, mmap_mode="r", allow_pickle=False)
-        if at_random and images.nbytes > LARGE:  # reading ahead would fetch ten times what is asked for
+        if (
+            at_random and images.nbytes > LARGE
+        ):  # reading ahead would fetch ten times what is asked for
             images._mmap.madvise(mmap.MADV_RANDOM)
         return np.asarray(images)  # a plain view: memmap's indexing is slow
     except FileNotFoundError as error:
         raise InputError(f"{file} is missing: {_again(file.parent)}") from error
-    except Exception as error:  # a damaged header makes numpy raise many kinds, tokenize's among them
+    except (
+        Exception
+    ) as error:  # a damaged header makes numpy raise many kinds, tokenize's among them
         raise InputError(f"{file} is damaged or not an npy file: {_again(file.parent)}") from error
 
 
@@ -209,7 +227,9 @@ class NpyWriter:
         np.lib.format.write_array_header_1_0(self._stream, about)
 
 
-def _write_files(folder: Path, name: str, shape: Shape, levels: int, pairs: Pairs) -> dict[str, NpyWriter]:
+def _write_files(
+    folder: Path, name: str, shape: Shape, levels: int, pairs: Pairs
+) -> dict[str, NpyWriter]:
     written: dict[str, NpyWriter] = {}
     with ExitStack() as files:
         for split, images in pairs:
@@ -230,7 +250,11 @@ def _write_files(folder: Path, name: str, shape: Shape, levels: int, pairs: Pair
         "shape": list(shape),
         "levels": levels,
         "counts": {split: written[split].count for split in SPLITS},
-        "md5": {f"{split}.npy": _md5(folder / f"{split}.npy") for split in (*SPLITS, GRAY) if split in written},
+        "md5": {
+            f"{split}.npy": _md5(folder / f"{split}.npy")
+            for split in (*SPLITS, GRAY)
+            if split in written
+        },
     }
     (folder / "data.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     return written

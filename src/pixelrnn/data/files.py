@@ -43,10 +43,18 @@ def read_images(
             faults.append(str(error))
             continue
         images.append(found)
-        names.extend([str(file)] if len(found) == 1 else [f"{file}[{i}]" for i in range(len(found))])
+        names.extend(
+            [str(file)] if len(found) == 1 else [f"{file}[{i}]" for i in range(len(found))]
+        )
     if faults and not (skip and images):
-        more = f" (and {len(faults) - 1} more of {len(faults) + len(images)} files)" if len(faults) > 1 else ""
-        raise InputError(faults[0] + more + ("; skip=true leaves out what cannot be used" if images else ""))
+        more = (
+            f" (and {len(faults) - 1} more of {len(faults) + len(images)} files)"
+            if len(faults) > 1
+            else ""
+        )
+        raise InputError(
+            faults[0] + more + ("; skip=true leaves out what cannot be used" if images else "")
+        )
     for fault in faults:
         print(f"pixelrnn: left out: {fault}", file=sys.stderr)
     return names, np.concatenate(images)
@@ -57,7 +65,11 @@ def find_files(files: str | Path | Sequence[str | Path]) -> list[Path]:
 
     Raises InputError for a missing file, a folder without pictures, or no file at all.
     """
-    found = [file for path in ([files] if isinstance(files, str | Path) else files) for file in _below(Path(path))]
+    found = [
+        file
+        for path in ([files] if isinstance(files, str | Path) else files)
+        for file in _below(Path(path))
+    ]
     if not found:
         raise InputError("no files: name image files or folders of them")
     return found
@@ -70,8 +82,16 @@ def _below(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    below = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in {*SUFFIXES, ".npy"} and file.is_file()]
-    below = [file for file in below if not any(part.startswith(".") for part in file.relative_to(path).parts)]
+    below = [
+        file
+        for file in sorted(path.rglob("*"))
+        if file.suffix.lower() in {*SUFFIXES, ".npy"} and file.is_file()
+    ]
+    below = [
+        file
+        for file in below
+        if not any(part.startswith(".") for part in file.relative_to(path).parts)
+    ]
     if not below:
         raise InputError(f"{path} holds no pictures")
     yield from below

@@ -95,9 +95,13 @@ class ImageData(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         if batch_size < 1 or num_workers < 0:
-            raise InputError(f"batch_size={batch_size}, num_workers={num_workers}: expected at least 1 and 0")
+            raise InputError(
+                f"batch_size={batch_size}, num_workers={num_workers}: expected at least 1 and 0"
+            )
         if resample and levels != 2:
-            raise InputError(f"resample=true draws two levels, but data.levels is {levels}: set data.levels=2")
+            raise InputError(
+                f"resample=true draws two levels, but data.levels is {levels}: set data.levels=2"
+            )
         self.path = Path(path)
         self.shape = check_description(shape, levels)
         self.levels = levels
@@ -140,7 +144,9 @@ class ImageData(pl.LightningDataModule):
         """In file order."""
         return self._loader("test")
 
-    def _loader(self, name: str, changes: Sequence[Change] = (), shuffle: bool = False) -> DataLoader[Tensor]:
+    def _loader(
+        self, name: str, changes: Sequence[Change] = (), shuffle: bool = False
+    ) -> DataLoader[Tensor]:
         images = Levels(self.path / f"{name}.npy", changes, at_random=shuffle)
         return DataLoader(
             images,
@@ -160,7 +166,9 @@ def _share(images: Levels) -> UnrepeatedDistributedSampler | None:
     if not (dist.is_available() and dist.is_initialized()):
         return None
     if len(images) < (processes := dist.get_world_size()):
-        raise InputError(f"{images.file} has {len(images)} images for {processes} processes: lower trainer.devices")
+        raise InputError(
+            f"{images.file} has {len(images)} images for {processes} processes: lower trainer.devices"
+        )
     return UnrepeatedDistributedSampler(images, shuffle=False)
 
 

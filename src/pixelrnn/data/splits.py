@@ -42,7 +42,9 @@ def draw(n: int, count: int, seed: int) -> np.ndarray:
     return chosen
 
 
-def hold_out_drawn(chunks: Iterable[np.ndarray], chosen: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def hold_out_drawn(
+    chunks: Iterable[np.ndarray], chosen: np.ndarray
+) -> Iterator[tuple[str, np.ndarray]]:
     """A stream of n images dealt out: those `chosen`, bool (n,) in their order, to val, the others to train."""
     start = 0
     for images in chunks:

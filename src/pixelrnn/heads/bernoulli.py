@@ -13,7 +13,9 @@ class Bernoulli(Head):
 
     def __init__(self, levels: int = 2):
         if levels != 2:
-            raise InputError(f"the Bernoulli head has 2 levels, the data has {levels}: use head=softmax")
+            raise InputError(
+                f"the Bernoulli head has 2 levels, the data has {levels}: use head=softmax"
+            )
         self.levels = levels
 
     def num_features(self, colors: int) -> int:
@@ -22,9 +24,13 @@ class Bernoulli(Head):
     def passes(self, colors: int) -> list[list[int]]:
         return [[color] for color in range(colors)]
 
-    def log_prob(self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"]) -> Float[Tensor, "b *s"]:
+    def log_prob(
+        self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"]
+    ) -> Float[Tensor, "b *s"]:
         logits = features.to(torch.promote_types(features.dtype, torch.float32))
-        return -F.binary_cross_entropy_with_logits(logits, x.to(logits.dtype), reduction="none").sum(1)
+        return -F.binary_cross_entropy_with_logits(
+            logits, x.to(logits.dtype), reduction="none"
+        ).sum(1)
 
     def sample(
         self,

@@ -6,7 +6,9 @@ import torch
 
 from pixelrnn.types import Float, Int, Tensor
 
-ABSOLUTE_ZERO = torch.finfo(torch.float32).tiny  # temperature 0 is the limit, not a division by zero
+ABSOLUTE_ZERO = torch.finfo(
+    torch.float32
+).tiny  # temperature 0 is the limit, not a division by zero
 
 
 class Head(ABC):
@@ -27,7 +29,9 @@ class Head(ABC):
         """Which colors are drawn together, in order."""
 
     @abstractmethod
-    def log_prob(self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"]) -> Float[Tensor, "b *s"]:
+    def log_prob(
+        self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"]
+    ) -> Float[Tensor, "b *s"]:
         """Log-probability of the levels `x`, in nats a pixel (all its colors together)."""
 
     @abstractmethod
@@ -59,4 +63,6 @@ def draw_levels(
     """Draw level k with a probability proportional to exp(log_weights[..., k] / temperature)."""
     below_best = log_weights - log_weights.amax(-1, keepdim=True)
     chances = (below_best / max(temperature, ABSOLUTE_ZERO)).softmax(-1)
-    return torch.multinomial(chances.flatten(0, -2), 1, generator=generator).view(chances.shape[:-1])
+    return torch.multinomial(chances.flatten(0, -2), 1, generator=generator).view(
+        chances.shape[:-1]
+    )

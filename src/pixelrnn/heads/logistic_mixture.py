@@ -35,7 +35,9 @@ class LogisticMixture(Head):
         if not 2 <= levels <= 256:
             raise InputError(f"the logistic mixture head takes 2 to 256 levels, not {levels}")
         if components < 1:
-            raise InputError(f"the logistic mixture head takes at least 1 component, not {components}")
+            raise InputError(
+                f"the logistic mixture head takes at least 1 component, not {components}"
+            )
         self.levels = levels
         self.components = components
 
@@ -47,7 +49,9 @@ class LogisticMixture(Head):
 
     def initial_bias(self, colors: int) -> Float[Tensor, " f"]:
         """Means on an even grid over [-1, 1] a color, scales of 0.4 of a cell: flat to a few per cent."""
-        side = int(self.components ** (1 / colors) + 1e-6)  # as fine a grid as the components can fill
+        side = int(
+            self.components ** (1 / colors) + 1e-6
+        )  # as fine a grid as the components can fill
         point = torch.arange(self.components) % side**colors
         bias = torch.zeros(self.components, self.num_features(colors) // self.components)
         bias[:, 0] = -torch.bincount(point)[point].log()  # points with more components than others
@@ -58,16 +62,22 @@ class LogisticMixture(Head):
 
     def parameters(self, features: Float[Tensor, "b f *s"], colors: int) -> Parameters:
         """Read the mixture off the features: each component's block of weight, means, scales and coefficients."""
-        features = features.to(torch.promote_types(features.dtype, torch.float32)).unflatten(1, (self.components, -1))
+        features = features.to(torch.promote_types(features.dtype, torch.float32)).unflatten(
+            1, (self.components, -1)
+        )
         pairs = colors * (colors - 1) // 2
         weight, means, log_scales, coefficients = features.split([1, colors, colors, pairs], dim=2)
         return Parameters(weight.squeeze(2), means, log_scales.clamp(min=-7), coefficients.tanh())
 
-    def log_prob(self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"]) -> Float[Tensor, "b *s"]:
+    def log_prob(
+        self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"]
+    ) -> Float[Tensor, "b *s"]:
         logits, means, log_scales, coefficients = self.parameters(features, x.shape[1])
         x = x.unsqueeze(1)
         v = normalize(x, self.levels, features.dtype)
-        means = torch.stack([_mean(color, means, coefficients, v) for color in range(means.shape[2])], dim=2)
+        means = torch.stack(
+            [_mean(color, means, coefficients, v) for color in range(means.shape[2])], dim=2
+        )
         per_component = self._log_bin(x, v, means, log_scales).sum(2)
         return (logits.log_softmax(1) + per_component).logsumexp(1)
 
@@ -97,9 +107,12 @@ class LogisticMixture(Head):
             return self._sample_tempered(self.parameters(features, colors), generator, temperature)
         logits, means, log_scales, coefficients = self.parameters(features, colors)
         chances = logits.softmax(1).movedim(1, -1)
-        component = torch.multinomial(chances.flatten(0, -2), 1, generator=generator).view(chances.shape[:-1])
+        component = torch.multinomial(chances.flatten(0, -2), 1, generator=generator).view(
+            chances.shape[:-1]
+        )
         means, log_scales, coefficients = (
-            p.gather(1, component[:, None, None].expand(-1, 1, *p.shape[2:])) for p in (means, log_scales, coefficients)
+            p.gather(1, component[:, None, None].expand(-1, 1, *p.shape[2:]))
+            for p in (means, log_scales, coefficients)
         )
         x = torch.zeros_like(means, dtype=torch.long)
         for color in range(colors):
@@ -107,7 +120,9 @@ class LogisticMixture(Head):
             mean = _mean(color, means, coefficients, normalize(x, self.levels, means.dtype))
             u = torch.rand(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
             v = mean + log_scales[:, :, color].exp() * torch.logit(u, eps=1e-7)
-            x[:, :, color] = ((v + 1) / 2 * (self.levels - 1)).round().clamp(0, self.levels - 1).long()
+            x[:, :, color] = (
+                ((v + 1) / 2 * (self.levels - 1)).round().clamp(0, self.levels - 1).long()
+            )
         return x[:, 0]
 
     def _sample_tempered(
@@ -122,12 +137,18 @@ class LogisticMixture(Head):
         b, _, colors, *size = means.shape
         levels = torch.arange(self.levels, device=means.device)
         values = normalize(levels, self.levels, means.dtype)
-        weights = logits.log_softmax(1)  # of the components, in the light of the colors drawn so far
+        weights = logits.log_softmax(
+            1
+        )  # of the components, in the light of the colors drawn so far
         x = torch.zeros(b, 1, colors, *size, dtype=torch.long, device=means.device)
         for color in range(colors):
             mean = _mean(color, means, coefficients, normalize(x, self.levels, means.dtype))
-            every = self._log_bin(levels, values, mean[..., None], log_scales[:, :, color, ..., None])
-            x[:, 0, color] = draw_levels((weights[..., None] + every).logsumexp(1), generator, temperature)
+            every = self._log_bin(
+                levels, values, mean[..., None], log_scales[:, :, color, ..., None]
+            )
+            x[:, 0, color] = draw_levels(
+                (weights[..., None] + every).logsumexp(1), generator, temperature
+            )
             drawn = x[:, :, color, ..., None].expand(*weights.shape, 1)
             weights = weights + every.gather(-1, drawn).squeeze(-1)
         return x[:, 0]

@@ -22,8 +22,12 @@ class Softmax(Head):
     def passes(self, colors: int) -> list[list[int]]:
         return [[color] for color in range(colors)]
 
-    def log_prob(self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"]) -> Float[Tensor, "b *s"]:
-        logits = features.to(torch.promote_types(features.dtype, torch.float32)).unflatten(1, (self.levels, -1))
+    def log_prob(
+        self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"]
+    ) -> Float[Tensor, "b *s"]:
+        logits = features.to(torch.promote_types(features.dtype, torch.float32)).unflatten(
+            1, (self.levels, -1)
+        )
         return -F.cross_entropy(logits, x, reduction="none").sum(1)
 
     def sample(

@@ -26,10 +26,16 @@ class DiagonalState:
     input_to_state: Any
     above: Float[Tensor, "d f g"]  # state-to-state weights of (i-1, j), for both directions
     left: Float[Tensor, "d f g"]  # ... of (i, j-1); in the right-to-left direction (i, j+1)
-    hidden: Float[Tensor, "b w f"]  # left to right; the row above's until the step at column j overwrites it
+    hidden: Float[
+        Tensor, "b w f"
+    ]  # left to right; the row above's until the step at column j overwrites it
     cell: Float[Tensor, "b w f"]
-    from_above: Float[Tensor, "b w g"]  # left to right: what (i-1, j) adds to the gates of the current row
-    right_gates: Float[Tensor, "b w g"]  # right to left: the input-to-state part of the current row, for the next
+    from_above: Float[
+        Tensor, "b w g"
+    ]  # left to right: what (i-1, j) adds to the gates of the current row
+    right_gates: Float[
+        Tensor, "b w g"
+    ]  # right to left: the input-to-state part of the current row, for the next
     right_hidden: Float[Tensor, "b w f"]  # right to left: the row above
 
 
@@ -47,10 +53,16 @@ class DiagonalBiLSTM(RasterLayer):
     ):
         super().__init__()
         self.input_to_state = MaskedConv(
-            features, 2 * 4 * hidden, colors=colors, out_block=hidden, context_features=context_features
+            features,
+            2 * 4 * hidden,
+            colors=colors,
+            out_block=hidden,
+            context_features=context_features,
         )
         bound = 1 / math.sqrt(2 * hidden)
-        self.state_to_state = nn.Parameter(torch.empty(2, 4 * hidden, hidden, 2).uniform_(-bound, bound))
+        self.state_to_state = nn.Parameter(
+            torch.empty(2, 4 * hidden, hidden, 2).uniform_(-bound, bound)
+        )
         initial = torch.zeros(2, 2, hidden)  # direction; hidden, cell
         if learned_state:
             self.initial = nn.Parameter(initial)
@@ -90,7 +102,9 @@ class DiagonalBiLSTM(RasterLayer):
             state.right_hidden[:, j] = hidden
 
     def step(self, x: Pixel, state: DiagonalState, i: int, j: int) -> PixelOutput:
-        gates, state.right_gates[:, j] = self.input_to_state.step(x, state.input_to_state, i, j).chunk(2, dim=1)
+        gates, state.right_gates[:, j] = self.input_to_state.step(
+            x, state.input_to_state, i, j
+        ).chunk(2, dim=1)
         if j == 0:
             hidden, cell = (outside.expand(x.shape[0], -1) for outside in self.initial[0])
         else:

@@ -20,8 +20,12 @@ from pixelrnn.types import Context, Features, Float, Output, Pixel, PixelOutput,
 class ConvState:
     """What a masked convolution remembers while it steps; features last."""
 
-    rows: Float[Tensor, "b r w f"]  # the last rows of the input, the current one in [:, -1]; empty for a 1x1 kernel
-    from_above: Float[Tensor, "b w g"] | Float[Tensor, "1 w g"]  # bias, context and the rows above, for the current row
+    rows: Float[
+        Tensor, "b r w f"
+    ]  # the last rows of the input, the current one in [:, -1]; empty for a 1x1 kernel
+    from_above: (
+        Float[Tensor, "b w g"] | Float[Tensor, "1 w g"]
+    )  # bias, context and the rows above, for the current row
     above: Float[Tensor, "g f r_above k"]  # the kernel's part above the current row
     left: Float[Tensor, "q g"]  # its part in the current row, the current pixel's features last
     bias: Float[Tensor, " g"]
@@ -60,13 +64,17 @@ class MaskedConv(RasterLayer):
         bound = 1 / mask.flatten(1).sum(1).clamp(min=1).sqrt()
         nn.init.uniform_(self.weight, -1, 1)
         self.weight.data *= bound[:, None, None, None]
-        self.project = nn.Conv2d(context_features, out_features, 1, bias=False) if context_features else None
+        self.project = (
+            nn.Conv2d(context_features, out_features, 1, bias=False) if context_features else None
+        )
 
     def forward(self, x: Features, context: Context | None = None) -> Output:
         weight = self.weight * self.mask
         features_first = x.permute(1, 2, 3, 0).is_contiguous()  # as the scans leave a map
         if weight.shape[2] == 1 and (features_first or self.reach):
-            taps = weight[:, :, 0, : self.reach + 1].flip(-1).permute(2, 0, 1)  # without the masked ones
+            taps = (
+                weight[:, :, 0, : self.reach + 1].flip(-1).permute(2, 0, 1)
+            )  # without the masked ones
             y = row_product(x, taps, self.bias)
         else:
             rows_above = weight.shape[2] - 1

@@ -75,7 +75,9 @@ class Residual(RasterLayer):
         self.layer = layer
 
     def forward(self, x: Features, context: Context | None = None) -> Output:
-        return self.layer(x, context) + x  # in this order: the sum takes the memory layout of its first term
+        return (
+            self.layer(x, context) + x
+        )  # in this order: the sum takes the memory layout of its first term
 
     def init_state(self, batch: int, width: int, context: Context | None = None) -> Any:
         return self.layer.init_state(batch, width, context)
@@ -120,7 +122,9 @@ class Chain(RasterLayer):
             return x
         sent = []
         n = len(self.layers)
-        for layer, layer_state, skip, skip_state in zip(self.layers, state[:n], self.skips, state[n:], strict=True):
+        for layer, layer_state, skip, skip_state in zip(
+            self.layers, state[:n], self.skips, state[n:], strict=True
+        ):
             x = layer.step(x, layer_state, i, j)
             sent.append(skip.step(x, skip_state, i, j))
         return sum(sent[1:], sent[0])
@@ -153,7 +157,9 @@ class ExtraColumn(RasterLayer):
         wider = None if context is None else F.pad(context, (0, 1))
         return self.layer(F.pad(x, (0, 1)), wider)[..., :-1]
 
-    def init_state(self, batch: int, width: int, context: Context | None = None) -> ExtraColumnState:
+    def init_state(
+        self, batch: int, width: int, context: Context | None = None
+    ) -> ExtraColumnState:
         wider = None if context is None else F.pad(context, (0, 1))
         return ExtraColumnState(self.layer.init_state(batch, width + 1, wider), width)
 

@@ -25,7 +25,9 @@ class RowState:
     """The state of the row above and of the current row, features last."""
 
     input_to_state: Any
-    hidden: Float[Tensor, "b w f"]  # the row above's until the step at column j overwrites it; read in `start_row` only
+    hidden: Float[
+        Tensor, "b w f"
+    ]  # the row above's until the step at column j overwrites it; read in `start_row` only
     cell_above: Float[Tensor, "b w f"]
     cell: Float[Tensor, "b w f"]
     from_above: Float[Tensor, "b w g"]  # the state-to-state part of the gates of the current row
@@ -54,7 +56,9 @@ class RowLSTM(RasterLayer):
             context_features=context_features,
         )
         bound = 1 / math.sqrt(kernel * hidden)
-        self.state_to_state = nn.Parameter(torch.empty(4 * hidden, hidden, kernel).uniform_(-bound, bound))
+        self.state_to_state = nn.Parameter(
+            torch.empty(4 * hidden, hidden, kernel).uniform_(-bound, bound)
+        )
         initial = torch.zeros(2, hidden)  # hidden, cell
         if learned_state:
             self.initial = nn.Parameter(initial)
@@ -67,11 +71,17 @@ class RowLSTM(RasterLayer):
     def init_state(self, batch: int, width: int, context: Context | None = None) -> RowState:
         hidden, cell = (state.repeat(batch, width, 1) for state in self.initial)
         inputs = self.input_to_state.init_state(batch, width, context)
-        return RowState(inputs, hidden, cell, cell.clone(), hidden.new_empty(batch, width, 4 * hidden.shape[-1]))
+        return RowState(
+            inputs, hidden, cell, cell.clone(), hidden.new_empty(batch, width, 4 * hidden.shape[-1])
+        )
 
     def start_row(self, state: RowState, i: int) -> None:
         self.input_to_state.start_row(state.input_to_state, i)
-        above = F.conv1d(state.hidden.transpose(1, 2), self.state_to_state, padding=self.state_to_state.shape[-1] // 2)
+        above = F.conv1d(
+            state.hidden.transpose(1, 2),
+            self.state_to_state,
+            padding=self.state_to_state.shape[-1] // 2,
+        )
         state.from_above = above.transpose(1, 2)
         state.cell_above, state.cell = state.cell, state.cell_above
 

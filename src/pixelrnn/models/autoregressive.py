@@ -83,7 +83,9 @@ class AutoregressiveModel(nn.Module):
         if n < 1:
             raise InputError(f"n={n}: at least one image must be drawn")
         blank = torch.zeros(n, *self.shape, dtype=torch.long, device=self._device)
-        return self.fill(blank, known_pixels(0, *self.shape[1:]), generator, context, temperature=temperature)
+        return self.fill(
+            blank, known_pixels(0, *self.shape[1:]), generator, context, temperature=temperature
+        )
 
     def complete(
         self,
@@ -99,7 +101,9 @@ class AutoregressiveModel(nn.Module):
         `known` counts pixels in raster order, which gives exact conditional samples, or is a mask, see `fill`. Raises
         `InputError` for a count, a mask, images or a temperature that cannot be; unknown pixels may hold anything.
         """
-        return self.fill(x, known_pixels(known, *self.shape[1:]), generator, context, temperature=temperature)[0]
+        return self.fill(
+            x, known_pixels(known, *self.shape[1:]), generator, context, temperature=temperature
+        )[0]
 
     @torch.no_grad()
     def fill(
@@ -133,7 +137,9 @@ class AutoregressiveModel(nn.Module):
                     continue
                 for drawn in self.head.passes(colors):
                     features = self.network.step(pixel, state, i, j)
-                    x[:, drawn, i, j] = self.head.sample(features, colors, generator, temperature)[:, drawn]
+                    x[:, drawn, i, j] = self.head.sample(features, colors, generator, temperature)[
+                        :, drawn
+                    ]
                     pixel[:, drawn] = normalize(x[:, drawn, i, j], self.levels, self._dtype)
                 # The last step's features serve all colors: those of a color depend on earlier colors only.
                 nats += self.head.log_prob(features, x[:, :, i, j])

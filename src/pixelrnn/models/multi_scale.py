@@ -23,7 +23,12 @@ class MultiScale(nn.Module):
     """A small model and a large one conditioned on what the small one drew."""
 
     def __init__(
-        self, small: AutoregressiveModel, upsample: Upsample, large: AutoregressiveModel, factor: int, clamp: bool
+        self,
+        small: AutoregressiveModel,
+        upsample: Upsample,
+        large: AutoregressiveModel,
+        factor: int,
+        clamp: bool,
     ):
         super().__init__()
         self.small = small
@@ -88,7 +93,9 @@ class MultiScale(nn.Module):
         nats = self.large.log_prob_map(x, self.context(small))
         return nats.masked_fill(self.grid.to(x.device), 0) if self.clamp else nats
 
-    def sample(self, n: int, generator: torch.Generator | None = None, *, temperature: float = 1.0) -> Images:
+    def sample(
+        self, n: int, generator: torch.Generator | None = None, *, temperature: float = 1.0
+    ) -> Images:
         """Draw `n` images `(n c h w)`: a small one each, then the large one; `temperature` is that of both."""
         return self.sample_pair(n, generator, temperature=temperature)[1]
 
@@ -99,7 +106,9 @@ class MultiScale(nn.Module):
         """Small images, large images, and the nats of the pairs added up while drawing (those of `pair_log_prob`)."""
         small, small_nats = self.small.sample_and_log_prob(n, generator, temperature=temperature)
         blank = torch.zeros(n, *self.shape, dtype=torch.long, device=small.device)
-        large, large_nats = self._enlarge(blank, small, known_pixels(0, *self.shape[1:]), generator, temperature)
+        large, large_nats = self._enlarge(
+            blank, small, known_pixels(0, *self.shape[1:]), generator, temperature
+        )
         return small, large, small_nats + large_nats
 
     @torch.no_grad()
@@ -119,7 +128,9 @@ class MultiScale(nn.Module):
         known = known_pixels(known, *self.shape[1:])
         check_levels(x, self.shape, self.levels, known)
         small_known = known[:: self.factor, :: self.factor]
-        small = self.small.complete(subsample(x, self.factor), small_known, generator, temperature=temperature)
+        small = self.small.complete(
+            subsample(x, self.factor), small_known, generator, temperature=temperature
+        )
         return self._enlarge(x, small, known, generator, temperature)[0]
 
     def _enlarge(
@@ -155,7 +166,9 @@ def multi_scale(
     if factor < 2:
         raise InputError(f"the multi-scale factor must be at least 2, not {factor}")
     if h % factor or w % factor:
-        raise InputError(f"an image of {h}x{w} pixels cannot be divided by the multi-scale factor {factor}")
+        raise InputError(
+            f"an image of {h}x{w} pixels cannot be divided by the multi-scale factor {factor}"
+        )
     if features < 1:
         raise InputError(f"features must be at least 1, not {features}")
     return MultiScale(

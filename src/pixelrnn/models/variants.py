@@ -18,7 +18,16 @@ import torch.nn.functional as F
 
 from pixelrnn.errors import InputError
 from pixelrnn.heads import Head
-from pixelrnn.layers import Chain, DiagonalBiLSTM, ExtraColumn, MaskedConv, Pointwise, RasterLayer, Residual, RowLSTM
+from pixelrnn.layers import (
+    Chain,
+    DiagonalBiLSTM,
+    ExtraColumn,
+    MaskedConv,
+    Pointwise,
+    RasterLayer,
+    Residual,
+    RowLSTM,
+)
 from pixelrnn.models.autoregressive import AutoregressiveModel
 
 Shape = Sequence[int]  # (colors, rows, columns)
@@ -44,7 +53,13 @@ def pixel_cnn(
             Pointwise(F.relu),
             MaskedConv(2 * hidden, hidden, colors=colors),
             Pointwise(F.relu),
-            MaskedConv(hidden, hidden, kernel=rows_and_columns, colors=colors, context_features=context_features),
+            MaskedConv(
+                hidden,
+                hidden,
+                kernel=rows_and_columns,
+                colors=colors,
+                context_features=context_features,
+            ),
             Pointwise(F.relu),
             MaskedConv(hidden, 2 * hidden, colors=colors),
         )
@@ -106,7 +121,11 @@ def diagonal_bilstm(
 
     def block(colors: int) -> RasterLayer:
         lstm = DiagonalBiLSTM(
-            2 * hidden, hidden, colors=colors, learned_state=learned_state, context_features=context_features
+            2 * hidden,
+            hidden,
+            colors=colors,
+            learned_state=learned_state,
+            context_features=context_features,
         )
         return Chain(lstm, MaskedConv(hidden, 2 * hidden, colors=colors))
 
@@ -129,7 +148,9 @@ def _network(
     Raises InputError for a shape or a size that cannot be.
     """
     if len(shape) != 3 or min(shape) < 1:
-        raise InputError(f"an image's shape is (colors, rows, columns), all at least 1, not {tuple(shape)}")
+        raise InputError(
+            f"an image's shape is (colors, rows, columns), all at least 1, not {tuple(shape)}"
+        )
     # How many colors the masks must tell apart: one where the head orders the colors itself.
     colors = len(head.passes(shape[0]))
     for name, size, least in (
@@ -140,7 +161,9 @@ def _network(
         _check_size(name, size, least)
     first = MaskedConv(shape[0], 2 * hidden, kernel=(4, 7), kind="A", colors=colors)
     blocks = [Residual(block(colors)) if residual else block(colors) for _ in range(layers)]
-    skips = [MaskedConv(2 * hidden, 2 * hidden, colors=colors) for _ in range(layers)] if skip else []
+    skips = (
+        [MaskedConv(2 * hidden, 2 * hidden, colors=colors) for _ in range(layers)] if skip else []
+    )
     last = MaskedConv(output_hidden, head.num_features(shape[0]), colors=colors)
     # Nearly no weight on the features: the first distribution is the head's own, (almost) uniform.
     last.weight.data *= 0.1

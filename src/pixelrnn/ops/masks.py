@@ -36,7 +36,9 @@ def raster_mask(rows: int, columns: int) -> Bool[Tensor, "rows columns"]:
     return before
 
 
-def color_mask(kind: str, out_colors: Int[Tensor, " g"], in_colors: Int[Tensor, " f"]) -> Bool[Tensor, "g f"]:
+def color_mask(
+    kind: str, out_colors: Int[Tensor, " g"], in_colors: Int[Tensor, " f"]
+) -> Bool[Tensor, "g f"]:
     """Which input features of the same pixel an output feature may see: kind "A" earlier colors, "B" also its own."""
     if kind == "A":
         return in_colors[None, :] < out_colors[:, None]

@@ -41,14 +41,18 @@ def row_scan(
     cell = initial[1].expand(b, w, -1)
     rows = []
     for row in gates.permute(2, 0, 3, 1):
-        above = F.conv1d(hidden.transpose(1, 2), kernel, padding=kernel.shape[-1] // 2).transpose(1, 2)
+        above = F.conv1d(hidden.transpose(1, 2), kernel, padding=kernel.shape[-1] // 2).transpose(
+            1, 2
+        )
         hidden, cell = lstm_cell(row + above, cell)
         rows.append(hidden)
     return torch.stack(rows).permute(1, 3, 0, 2)
 
 
 def diagonal_scan(
-    gates: Float[Tensor, "b g2 h w"], kernel: Float[Tensor, "2 g f 2"], initial: Float[Tensor, "2 2 f"]
+    gates: Float[Tensor, "b g2 h w"],
+    kernel: Float[Tensor, "2 g f 2"],
+    initial: Float[Tensor, "2 2 f"],
 ) -> Float[Tensor, "b f h w"]:
     """The Diagonal BiLSTM's recurrence (section 3.2): two directions, the second on the mirrored map.
 

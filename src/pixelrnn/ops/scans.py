@@ -33,11 +33,15 @@ _sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input  # (dy, y): dy y 
 _tanh_backward = torch.ops.aten.tanh_backward.grad_input  # (dy, y): dy (1 - y^2)
 
 
-def _activate(gates: Tensor, parts: tuple[Tensor, ...], cell_before: Tensor, cell: Tensor, hidden: Tensor) -> None:
+def _activate(
+    gates: Tensor, parts: tuple[Tensor, ...], cell_before: Tensor, cell: Tensor, hidden: Tensor
+) -> None:
     """Equation 3 in place: gate inputs become gates, `cell` and `hidden` are written. `parts` are views of `gates`."""
     gates.sigmoid_()
     output, forget, write, s = parts
-    torch.mul(forget, cell_before, out=cell).addcmul_(write, s, value=2).sub_(write)  # + i g, g = 2 s - 1
+    torch.mul(forget, cell_before, out=cell).addcmul_(write, s, value=2).sub_(
+        write
+    )  # + i g, g = 2 s - 1
     torch.mul(cell, 2, out=hidden).sigmoid_().mul_(2).sub_(1).mul_(output)
 
 
@@ -45,7 +49,11 @@ def _factors(gates: Tensor, cell_before: Tensor, cell: Tensor) -> tuple[Tensor, 
     """What multiplies dh and dc on the way to the gates' inputs (4f features), and dh on the way to dc (f)."""
     output, forget, write, s = gates.chunk(4, dim=-2)
     candidate = 2 * s - 1
-    factors, to_cell, u = torch.empty_like(gates), torch.empty_like(output), (2 * cell).sigmoid_().mul_(2).sub_(1)
+    factors, to_cell, u = (
+        torch.empty_like(gates),
+        torch.empty_like(output),
+        (2 * cell).sigmoid_().mul_(2).sub_(1),
+    )
     to_output, to_forget, to_write, to_candidate = factors.chunk(4, dim=-2)
     _sigmoid_backward(u, output, grad_input=to_output)
     _sigmoid_backward(cell_before, forget, grad_input=to_forget)
@@ -67,12 +75,18 @@ class _RowScan(Function):
         b, _, h, w = gates.shape
         f, k = kernel.shape[1:]
         side = k // 2
-        gates = gates.permute(1, 2, 3, 0).clone(memory_format=torch.contiguous_format)  # (4f, h, w, b)
+        gates = gates.permute(1, 2, 3, 0).clone(
+            memory_format=torch.contiguous_format
+        )  # (4f, h, w, b)
         gates = _doubled_candidate(gates.flatten(2), 0)
-        hidden = gates.new_zeros(f, h + 1, w + 2 * side, b)  # row 0 and the columns at the sides are outside
+        hidden = gates.new_zeros(
+            f, h + 1, w + 2 * side, b
+        )  # row 0 and the columns at the sides are outside
         cell = gates.new_empty(f, h + 1, w * b)
         hidden[:, 0, side : side + w], cell[:, 0] = initial[0, :, None, None], initial[1, :, None]
-        taps = _doubled_candidate(kernel.permute(2, 0, 1).clone(memory_format=torch.contiguous_format), 1)  # (k, 4f, f)
+        taps = _doubled_candidate(
+            kernel.permute(2, 0, 1).clone(memory_format=torch.contiguous_format), 1
+        )  # (k, 4f, f)
         rows, cells = gates.unbind(1), cell.unbind(1)
         parts = list(zip(*(part.unbind(1) for part in gates.chunk(4)), strict=True))
         seen = [hidden[:, :, tap : tap + w].flatten(2).unbind(1) for tap in range(k)]
@@ -91,9 +105,15 @@ class _RowScan(Function):
         k = kernel.shape[2]
         side = k // 2
         grads = grad.permute(1, 2, 3, 0).flatten(2).unbind(1)
-        factors, to_cell = _factors(gates.flatten(1), cell[:, :-1].flatten(1), cell[:, 1:].flatten(1))
+        factors, to_cell = _factors(
+            gates.flatten(1), cell[:, :-1].flatten(1), cell[:, 1:].flatten(1)
+        )
         factors = factors.view(4 * f, h, w * b)
-        rows, to_output, to_rest = factors.unbind(1), factors[:f].unbind(1), factors[f:].unflatten(0, (3, f)).unbind(2)
+        rows, to_output, to_rest = (
+            factors.unbind(1),
+            factors[:f].unbind(1),
+            factors[f:].unflatten(0, (3, f)).unbind(2),
+        )
         to_cells, forgets = to_cell.view(f, h, w * b).unbind(1), gates[f : 2 * f].unbind(1)
         back = kernel.permute(2, 1, 0).contiguous()  # (k, f, 4f)
         d_row, d_cell = hidden.new_zeros(f, w + 2 * side, b), hidden.new_zeros(f, w * b)
@@ -109,7 +129,9 @@ class _RowScan(Function):
             for tap in range(k):
                 d_seen[tap].addmm_(back[tap], rows[i])
         flat = factors.flatten(1)
-        d_kernel = torch.stack([flat @ hidden[:, :-1, t : t + w].reshape(f, -1).T for t in range(k)], dim=-1)
+        d_kernel = torch.stack(
+            [flat @ hidden[:, :-1, t : t + w].reshape(f, -1).T for t in range(k)], dim=-1
+        )
         d_initial = torch.stack([d_seen[side].sum(1), d_cell.sum(1)])
         return factors.view(4 * f, h, w, b).permute(3, 0, 1, 2), d_kernel, d_initial
 
@@ -130,7 +152,9 @@ class _Diagonals(NamedTuple):
     a diagonal's cells are then a run of slots of the diagonal before, from above and, one slot on, from the left.
     """
 
-    steps: list[tuple[int, int, int, int]]  # first cell, number of cells, first slot, first slot of the neighbors above
+    steps: list[
+        tuple[int, int, int, int]
+    ]  # first cell, number of cells, first slot, first slot of the neighbors above
     slots: int
     outside: Tensor  # slots that no cell has
     slot: Tensor  # (cells,) of each cell
@@ -157,7 +181,13 @@ def _diagonals(h: int, w: int, device: torch.device) -> _Diagonals:
         first_slot += high - low + 2
     outside = sorted(set(range(first_slot)) - set(slot))
     source = torch.tensor([[i * w + j for i, j in rows], [i * w + w - 1 - j for i, j in rows]])
-    tensors = (torch.tensor(outside), torch.tensor(slot), torch.tensor(above), source, source.argsort(1))
+    tensors = (
+        torch.tensor(outside),
+        torch.tensor(slot),
+        torch.tensor(above),
+        source,
+        source.argsort(1),
+    )
     return _Diagonals(steps, first_slot, *(tensor.to(device) for tensor in tensors))
 
 
@@ -171,12 +201,16 @@ class _DiagonalScan(Function):
         gates = _doubled_candidate(gates.flatten(2), 1)  # (2, 4f, cells * b)
         hidden, cell = (gates.new_empty(2, f, plan.slots, b) for _ in range(2))
         hidden[:, :, plan.outside], cell[:, :, plan.outside] = initial[..., None, None].unbind(1)
-        taps = _doubled_candidate(kernel.permute(3, 0, 1, 2).clone(memory_format=torch.contiguous_format), 2)
+        taps = _doubled_candidate(
+            kernel.permute(3, 0, 1, 2).clone(memory_format=torch.contiguous_format), 2
+        )
         above_tap, left_tap = taps  # (2, 4f, f) each
         sizes = [n * b for _, n, _, _ in plan.steps]
         parts = zip(*(part.split(sizes, 2) for part in gates.chunk(4, 1)), strict=True)
         hiddens, cells = hidden.flatten(2), cell.flatten(2)
-        for (_, n, slot, above), step, step_parts in zip(plan.steps, gates.split(sizes, 2), parts, strict=True):
+        for (_, n, slot, above), step, step_parts in zip(
+            plan.steps, gates.split(sizes, 2), parts, strict=True
+        ):
             here, left, size = slot * b, (above + 1) * b, n * b
             step.baddbmm_(above_tap, hiddens.narrow(2, above * b, size))
             step.baddbmm_(left_tap, hiddens.narrow(2, left, size))
@@ -199,8 +233,15 @@ class _DiagonalScan(Function):
         grads = _take(both.flatten(2, 3), plan.source).flatten(2).split(sizes, 2)
         before, after = (cell[:, :, places].flatten(2) for places in (plan.above + 1, plan.slot))
         factors, to_cell = _factors(gates, before, after)
-        to_output, to_rest = factors[:, :f].split(sizes, 2), factors[:, f:].unflatten(1, (3, f)).split(sizes, 3)
-        steps, to_cells, forgets = factors.split(sizes, 2), to_cell.split(sizes, 2), gates[:, f : 2 * f].split(sizes, 2)
+        to_output, to_rest = (
+            factors[:, :f].split(sizes, 2),
+            factors[:, f:].unflatten(1, (3, f)).split(sizes, 3),
+        )
+        steps, to_cells, forgets = (
+            factors.split(sizes, 2),
+            to_cell.split(sizes, 2),
+            gates[:, f : 2 * f].split(sizes, 2),
+        )
         above_back, left_back = kernel.permute(3, 0, 2, 1).contiguous()  # (2, f, 4f) each
         d_hidden, d_cell = (torch.zeros_like(x).flatten(2) for x in (hidden, cell))
         for t in reversed(range(len(sizes))):
@@ -236,7 +277,9 @@ def _unpack(hidden: Tensor, slot: Tensor, h: int, w: int) -> Tensor:
 
 
 def diagonal_scan(
-    gates: Float[Tensor, "b g2 h w"], kernel: Float[Tensor, "2 g f 2"], initial: Float[Tensor, "2 2 f"]
+    gates: Float[Tensor, "b g2 h w"],
+    kernel: Float[Tensor, "2 g f 2"],
+    initial: Float[Tensor, "2 2 f"],
 ) -> Float[Tensor, "b f h w"]:
     """`recurrence.diagonal_scan`, fast; under autocast in the precision of the kernel, for the cell state adds up."""
     with torch.autocast(gates.device.type, enabled=False):

@@ -19,7 +19,9 @@ from PIL import Image, features
 
 CHUNK = 1024  # images scored at a time: bounds the memory
 COUNTED = 2**15  # training images that are enough for histograms
-CODED = 2**21  # values (colors of pixels) that are enough for a coder: it takes seconds, and WebP ends at 16383 x 16383
+CODED = (
+    2**21
+)  # values (colors of pixels) that are enough for a coder: it takes seconds, and WebP ends at 16383 x 16383
 EASY = 2**16  # ... and that a coder may take its time for
 
 
@@ -33,7 +35,9 @@ class Baseline:
     nll_nats: float
     nll_nats_se: float
     note: str
-    per_image: np.ndarray | None = field(default=None, compare=False, repr=False)  # nats, float64 (n,)
+    per_image: np.ndarray | None = field(
+        default=None, compare=False, repr=False
+    )  # nats, float64 (n,)
 
 
 def independent_pixels(train: np.ndarray, test: np.ndarray, levels: int) -> Baseline:
@@ -42,13 +46,28 @@ def independent_pixels(train: np.ndarray, test: np.ndarray, levels: int) -> Base
     cell = np.arange(dims) * levels  # position d's histogram starts here
     counts = np.zeros(dims * levels, dtype=np.int64)
     for images in _chunks(train):
-        counts += np.bincount((cell + images.reshape(len(images), dims)).ravel(), minlength=dims * levels)
+        counts += np.bincount(
+            (cell + images.reshape(len(images), dims)).ravel(), minlength=dims * levels
+        )
     log_prob = np.log(counts + 1) - math.log(len(train) + levels)
-    nats = np.concatenate([-log_prob[cell + images.reshape(len(images), dims)].sum(axis=1) for images in _chunks(test)])
+    nats = np.concatenate(
+        [
+            -log_prob[cell + images.reshape(len(images), dims)].sum(axis=1)
+            for images in _chunks(test)
+        ]
+    )
     se = float(nats.std(ddof=1) / math.sqrt(len(nats))) if len(nats) > 1 else math.nan
     bits = 1 / (dims * math.log(2))
     note = f"per-position histograms of {len(train):,} training images, add-one smoothing"
-    return Baseline("independent pixels", float(nats.mean()) * bits, se * bits, float(nats.mean()), se, note, nats)
+    return Baseline(
+        "independent pixels",
+        float(nats.mean()) * bits,
+        se * bits,
+        float(nats.mean()),
+        se,
+        note,
+        nats,
+    )
 
 
 def lossless_coder(test: np.ndarray, levels: int) -> Baseline:
@@ -61,11 +80,16 @@ def lossless_coder(test: np.ndarray, levels: int) -> Baseline:
     dims = math.prod(test.shape[1:])
     images = np.asarray(test[: max(1, CODED // dims)])
     sheet = tile(images) if test.shape[1] == 3 else tile(images)[:, :, 0]
-    sizes = {name: 8 * len(code(sheet)) for name, code in _coders(levels, test.shape[1], sheet.size <= EASY)}
+    sizes = {
+        name: 8 * len(code(sheet))
+        for name, code in _coders(levels, test.shape[1], sheet.size <= EASY)
+    }
     name = min(sizes, key=lambda coder: sizes[coder])
     nats = sizes[name] * math.log(2) / len(images)
     kind, _, how = name.partition(", ")
-    which = "the test images" if len(images) == len(test) else f"the first {len(images):,} test images"
+    which = (
+        "the test images" if len(images) == len(test) else f"the first {len(images):,} test images"
+    )
     note = f"{how}; {which} in one sheet, smallest of {len(sizes)} encodings"
     return Baseline(kind, sizes[name] / (len(images) * dims), math.nan, nats, math.nan, note)
 
@@ -77,7 +101,11 @@ def tile(images: np.ndarray) -> np.ndarray:
     down = math.ceil(n / across)
     cells = np.zeros((down * across, c, h, w), dtype=np.uint8)
     cells[:n] = images
-    return cells.reshape(down, across, c, h, w).transpose(0, 3, 1, 4, 2).reshape(down * h, across * w, c)
+    return (
+        cells.reshape(down, across, c, h, w)
+        .transpose(0, 3, 1, 4, 2)
+        .reshape(down * h, across * w, c)
+    )
 
 
 def _chunks(images: np.ndarray) -> Iterator[np.ndarray]:
@@ -85,19 +113,26 @@ def _chunks(images: np.ndarray) -> Iterator[np.ndarray]:
         yield np.asarray(images[start : start + CHUNK])
 
 
-def _coders(levels: int, colors: int, thorough: bool) -> Iterator[tuple[str, Callable[[np.ndarray], bytes]]]:
+def _coders(
+    levels: int, colors: int, thorough: bool
+) -> Iterator[tuple[str, Callable[[np.ndarray], bytes]]]:
     """Encoders by name ("kind, how"), each a function sheet -> file. A thorough WebP gains a percent in ten times."""
     natural = np.arange(levels, dtype=np.uint8)
     stretched = np.round(np.arange(levels) * (255 / max(1, levels - 1))).astype(np.uint8)
     effort = {"quality": 100, "method": 6} if thorough else {"quality": 75, "method": 4}
-    ways = {"levels as they are": natural} | ({} if levels == 256 else {"levels stretched to 0..255": stretched})
+    ways = {"levels as they are": natural} | (
+        {} if levels == 256 else {"levels stretched to 0..255": stretched}
+    )
     for how, values in ways.items():
         yield f"PNG, {how}", _coder(values, None, "PNG", optimize=True)
         if features.check("webp"):
             yield f"WebP lossless, {how}", _coder(values, None, "WEBP", lossless=True, **effort)
     if levels <= 16 and colors != 3:
         bits = next(bits for bits in (1, 2, 4) if levels <= 2**bits)
-        yield f"PNG, palette of {bits} bits a pixel", _coder(natural, stretched, "PNG", optimize=True, bits=bits)
+        yield (
+            f"PNG, palette of {bits} bits a pixel",
+            _coder(natural, stretched, "PNG", optimize=True, bits=bits),
+        )
 
 
 def _coder(

@@ -75,7 +75,9 @@ def compare_runs(frame: pd.DataFrame, images: Images) -> Comparison:
     baselines = _baselines(arrays, images)
     found, problems = _read_all(frame)
     nats = found["nats"]
-    if missing := [run for run in frame["run"][frame["bits_per_dim"].notna()] if run not in nats | problems]:
+    if missing := [
+        run for run in frame["run"][frame["bits_per_dim"].notna()] if run not in nats | problems
+    ]:
         notes.append(f"no {images.split}_nll.npy, so no paired differences: {', '.join(missing)}")
     nats |= {one.name: one.per_image for one in baselines if one.per_image is not None}
     configs = flat_configs(frame)
@@ -83,14 +85,18 @@ def compare_runs(frame: pd.DataFrame, images: Images) -> Comparison:
     bounds = {row.name for row in rows if row.bound == "upper"}
     tested = differences(nats, bounds, math.prod(images.shape))
     settings = differing(configs)
-    return Comparison(images, arrays, rows, configs, settings, differences=tested, notes=notes, **found)
+    return Comparison(
+        images, arrays, rows, configs, settings, differences=tested, notes=notes, **found
+    )
 
 
 def _load(images: Images, notes: list[str]) -> dict[str, np.ndarray]:
     try:
         return images.load()
     except InputError as error:
-        notes.append(f"without the prepared images there are no baselines and no pictures of test images: {error}")
+        notes.append(
+            f"without the prepared images there are no baselines and no pictures of test images: {error}"
+        )
         return {}
 
 
@@ -98,7 +104,10 @@ def _baselines(arrays: dict[str, np.ndarray], images: Images) -> list[Baseline]:
     if not arrays:
         return []
     test = arrays[images.split]
-    return [independent_pixels(arrays["train"], test, images.levels), lossless_coder(test, images.levels)]
+    return [
+        independent_pixels(arrays["train"], test, images.levels),
+        lossless_coder(test, images.levels),
+    ]
 
 
 def _read_all(frame: pd.DataFrame) -> tuple[dict[str, dict[str, Any]], dict[str, list[str]]]:
@@ -125,7 +134,9 @@ _READERS: dict[str, Callable[[per_image.Run], Any]] = {
 }
 
 
-def _complete(row: Row, images: Images, configs: dict[str, dict[str, Any]], problems: dict[str, list[str]]) -> Row:
+def _complete(
+    row: Row, images: Images, configs: dict[str, dict[str, Any]], problems: dict[str, list[str]]
+) -> Row:
     """The row with the paper's figure beside it and what is wrong with its files below it."""
     if row.kind != "run":
         return row

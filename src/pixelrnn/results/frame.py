@@ -48,8 +48,14 @@ COLUMNS = {  # name: pandas dtype. Seconds are wall-clock, nats per image, *_se 
     "dirty": "boolean",  # ... with uncommitted changes
     "command": "object",  # that trains it again
 }
-_ORIGIN = {"git": str, "dirty": bool, "command": str}  # what is read of origin.json, which older runs lack
-_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads a sweep's configs ten times faster
+_ORIGIN = {
+    "git": str,
+    "dirty": bool,
+    "command": str,
+}  # what is read of origin.json, which older runs lack
+_YAML = getattr(
+    yaml, "CSafeLoader", yaml.SafeLoader
+)  # libyaml reads a sweep's configs ten times faster
 
 
 def load_runs(*paths_or_globs: str | Path) -> pd.DataFrame:
@@ -66,8 +72,13 @@ def load_runs(*paths_or_globs: str | Path) -> pd.DataFrame:
             )
         folders |= {folder.resolve(): folder for folder in found}
     if not folders:
-        raise InputError("no runs named: give run directories, folders of runs or globs, such as artifacts/runs/*")
-    rows = [_read_run(folder, name) for folder, name in zip(folders.values(), _names(list(folders)), strict=True)]
+        raise InputError(
+            "no runs named: give run directories, folders of runs or globs, such as artifacts/runs/*"
+        )
+    rows = [
+        _read_run(folder, name)
+        for folder, name in zip(folders.values(), _names(list(folders)), strict=True)
+    ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
@@ -87,7 +98,9 @@ def history(path: str | Path) -> pd.DataFrame:
         raise InputError(f"{file} is damaged ({_one_line(error)}): train the run again") from None
     numbers = all(pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes)
     if "epoch" not in frame or not (numbers or frame.empty) or frame["epoch"].isna().any():
-        raise InputError(f"{file} is damaged (not a table of numbers with a column 'epoch'): train the run again")
+        raise InputError(
+            f"{file} is damaged (not a table of numbers with a column 'epoch'): train the run again"
+        )
     return frame
 
 
@@ -104,7 +117,9 @@ def differing(configs: dict[str, dict[str, Any]]) -> pd.DataFrame:
     keys = list(dict.fromkeys(key for config in configs.values() for key in config))
     keys = [key for key in keys if len({_spelled(config, key) for config in configs.values()}) > 1]
     rows = [[config.get(key) for key in keys] for config in configs.values()]
-    return pd.DataFrame(rows, index=pd.Index(list(configs), name="run"), columns=keys, dtype="object")
+    return pd.DataFrame(
+        rows, index=pd.Index(list(configs), name="run"), columns=keys, dtype="object"
+    )
 
 
 def flat_configs(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
@@ -134,7 +149,9 @@ def _find(wanted: str | Path) -> Iterator[Path]:
 def _searched(folders: list[str]) -> list[str]:
     """All but hidden ones and W&B's, in order."""
     return sorted(
-        folder for folder in folders if not Path(folder).name.startswith(".") and Path(folder).name != "wandb"
+        folder
+        for folder in folders
+        if not Path(folder).name.startswith(".") and Path(folder).name != "wandb"
     )
 
 
@@ -149,8 +166,12 @@ def _read_run(folder: Path, name: str) -> dict[str, Any]:
     row: dict[str, Any] = {"run": name, "path": str(folder)}
     try:
         row |= _describe(_read_config(folder), folder)
-        training = _read_figures(folder / "training.json", "parameters train_seconds images_per_second epochs")
-        metrics = _read_figures(folder / "metrics.json", "nll_nats bits_per_dim images", "nll_nats_se bits_per_dim_se")
+        training = _read_figures(
+            folder / "training.json", "parameters train_seconds images_per_second epochs"
+        )
+        metrics = _read_figures(
+            folder / "metrics.json", "nll_nats bits_per_dim images", "nll_nats_se bits_per_dim_se"
+        )
         sampling = _read_figures(folder / "sampling.json", "seconds images")
         row |= _read_origin(folder / "origin.json")
         if metrics:
@@ -174,12 +195,18 @@ def _describe(config: dict[str, Any], folder: Path) -> dict[str, Any]:
             "head": str(head.get("_target_", "")).rpartition(".")[2],
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{folder / 'config.yaml'}: missing or wrong entry ({_one_line(error)})") from None
+        raise InputError(
+            f"{folder / 'config.yaml'}: missing or wrong entry ({_one_line(error)})"
+        ) from None
 
 
 def _describe_metrics(file: Path) -> dict[str, str | None]:
     metrics = read_json(file)
-    if metrics.get("bound") not in ("exact", "upper") or metrics.get("split") not in ("train", "val", "test"):
+    if metrics.get("bound") not in ("exact", "upper") or metrics.get("split") not in (
+        "train",
+        "val",
+        "test",
+    ):
         raise InputError(f"{file}: bound must be exact or upper, and split train, val or test")
     audit = metrics.get("audit")  # older runs have none
     verdict = audit.get("verdict") if isinstance(audit, dict) else None

@@ -23,7 +23,19 @@ LEVEL = 0.05
 FEWEST = 30  # images: with fewer the mean of the differences isn't normal enough for z
 
 NOISE, BETTER, BOUND, FEW = range(4)  # kinds of verdict
-COLUMNS = ["a", "b", "nats", "nats_se", "bits_per_dim", "bits_per_dim_se", "z", "p", "p_holm", "kind", "verdict"]
+COLUMNS = [
+    "a",
+    "b",
+    "nats",
+    "nats_se",
+    "bits_per_dim",
+    "bits_per_dim_se",
+    "z",
+    "p",
+    "p_holm",
+    "kind",
+    "verdict",
+]
 
 
 def paired_differences(frame: pd.DataFrame) -> pd.DataFrame:
@@ -37,7 +49,9 @@ def paired_differences(frame: pd.DataFrame) -> pd.DataFrame:
     images = same_images(frame)
     nats, _ = read_each(frame, image_nats)
     bounds = dict(zip(frame["run"], frame["bound"], strict=True))
-    return differences(nats, {run for run in nats if bounds[run] == "upper"}, math.prod(images.shape))
+    return differences(
+        nats, {run for run in nats if bounds[run] == "upper"}, math.prod(images.shape)
+    )
 
 
 def differences(nats: Mapping[str, np.ndarray], bounds: set[str], dims: int) -> pd.DataFrame:
@@ -51,13 +65,19 @@ def differences(nats: Mapping[str, np.ndarray], bounds: set[str], dims: int) -> 
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(delta == 0, 0.0, delta / error)
     p = np.array([math.erfc(abs(value) / math.sqrt(2)) for value in z])
-    frame = pd.DataFrame({"a": np.array(names, object)[first], "b": np.array(names, object)[second]})
+    frame = pd.DataFrame(
+        {"a": np.array(names, object)[first], "b": np.array(names, object)[second]}
+    )
     frame["nats"], frame["nats_se"] = delta, error
     bits = 1 / (dims * math.log(2))
     frame["bits_per_dim"], frame["bits_per_dim_se"] = delta * bits, error * bits
     frame["z"], frame["p"], frame["p_holm"] = z, p, holm(p)
-    frame["kind"] = [_kind(b, p, bounds, n) for b, p in zip(frame["b"], frame["p_holm"], strict=True)]
-    frame["verdict"] = [_sentence(*pair) for pair in zip(frame["a"], frame["b"], frame["kind"], strict=True)]
+    frame["kind"] = [
+        _kind(b, p, bounds, n) for b, p in zip(frame["b"], frame["p_holm"], strict=True)
+    ]
+    frame["verdict"] = [
+        _sentence(*pair) for pair in zip(frame["a"], frame["b"], frame["kind"], strict=True)
+    ]
     return frame
 
 
@@ -67,9 +87,13 @@ def against(pairs: pd.DataFrame, reference: str) -> pd.DataFrame:
     first, second = pairs[pairs["b"] == reference], pairs[pairs["a"] == reference]
     figures = ["nats", "bits_per_dim", "z"]
     turned = (
-        first.assign(**{figure: -first[figure] for figure in figures}).drop(columns="b").rename(columns={"a": "run"})
+        first.assign(**{figure: -first[figure] for figure in figures})
+        .drop(columns="b")
+        .rename(columns={"a": "run"})
     )
-    return pd.concat([turned, second.drop(columns="a").rename(columns={"b": "run"})]).sort_values("nats")
+    return pd.concat([turned, second.drop(columns="a").rename(columns={"b": "run"})]).sort_values(
+        "nats"
+    )
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -85,7 +109,9 @@ def _delta_and_error(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     runs, n = scores.shape
     first, second = np.triu_indices(runs, 1)
     mean = scores.mean(axis=1)
-    shared = scores.mean(axis=0)  # what is hard for all cancels in every difference: without it no digits are lost
+    shared = scores.mean(
+        axis=0
+    )  # what is hard for all cancels in every difference: without it no digits are lost
     centered = scores - shared
     centered -= centered.mean(axis=1, keepdims=True)
     covariance = centered @ centered.T / (n - 1) if n > 1 else np.full((runs, runs), np.nan)

@@ -30,7 +30,9 @@ _IMAGENET64 = ("imagenet64", (3, 64, 64), 256)
 
 FIGURES = (
     Figure(*_MNIST, "diagonal_bilstm", 80.75, "nats", 4, layers=1),
-    Figure(*_MNIST, "diagonal_bilstm", 79.20, "nats", 4),  # 7 layers, the best: beside any other depth
+    Figure(
+        *_MNIST, "diagonal_bilstm", 79.20, "nats", 4
+    ),  # 7 layers, the best: beside any other depth
     Figure(*_MNIST, "row_lstm", 80.54, "nats", 4, memory=True),
     Figure(*_MNIST, "pixel_cnn", 81.30, "nats", 4, memory=True),
     Figure(*_CIFAR, "pixel_cnn", 3.14, "bits/dim", 5),
@@ -50,7 +52,8 @@ def paper_figure(
     fitting = [
         figure
         for figure in FIGURES
-        if (figure.data, figure.shape, figure.levels, figure.variant) == (data, shape, levels, variant)
+        if (figure.data, figure.shape, figure.levels, figure.variant)
+        == (data, shape, levels, variant)
         and figure.layers in (None, layers)
     ]
     return fitting[0] if fitting else None

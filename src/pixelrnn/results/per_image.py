@@ -20,7 +20,9 @@ Run = dict[Hashable, Any]  # a row of the frame that `load_runs` gives
 _EVALUATE, _SAMPLE = "run `pixelrnn evaluate` again", "run `pixelrnn sample` again"
 
 
-def read_each(frame: pd.DataFrame, read: Callable[[Run], T | None]) -> tuple[dict[str, T], dict[str, str]]:
+def read_each(
+    frame: pd.DataFrame, read: Callable[[Run], T | None]
+) -> tuple[dict[str, T], dict[str, str]]:
     """What `read` gives for each readable run that has it, and what is wrong with the others; both by run."""
     found: dict[str, T] = {}
     problems: dict[str, str] = {}
@@ -44,10 +46,16 @@ def image_nats(run: Run) -> np.ndarray | None:
     if nats is None:
         return None
     if nats.shape != (run["images"],) or nats.dtype.kind != "f":
-        raise InputError(f"{file} is {_spell(nats)}, metrics.json says {run['images']} images: {_EVALUATE}")
+        raise InputError(
+            f"{file} is {_spell(nats)}, metrics.json says {run['images']} images: {_EVALUATE}"
+        )
     mean = nats.mean(dtype=np.float64)
-    if not abs(mean - run["nll_nats"]) <= 1e-6 * abs(run["nll_nats"]) + 1e-9:  # so written, NaN is refused as well
-        raise InputError(f"{file} has a mean of {mean:.4f} nats, metrics.json says {run['nll_nats']:.4f}: {_EVALUATE}")
+    if (
+        not abs(mean - run["nll_nats"]) <= 1e-6 * abs(run["nll_nats"]) + 1e-9
+    ):  # so written, NaN is refused as well
+        raise InputError(
+            f"{file} has a mean of {mean:.4f} nats, metrics.json says {run['nll_nats']:.4f}: {_EVALUATE}"
+        )
     return np.asarray(nats, dtype=np.float64)
 
 
@@ -57,8 +65,12 @@ def nll_maps(run: Run) -> np.ndarray | None:
         return None
     file = Path(run["path"]) / f"{run['split']}_nll_map.npy"
     maps = _open(file, _EVALUATE)
-    if maps is not None and (maps.shape != (run["images"], *run["shape"][1:]) or maps.dtype.kind != "f"):
-        raise InputError(f"{file} is {_spell(maps)}, not one value a pixel of {run['images']} images: {_EVALUATE}")
+    if maps is not None and (
+        maps.shape != (run["images"], *run["shape"][1:]) or maps.dtype.kind != "f"
+    ):
+        raise InputError(
+            f"{file} is {_spell(maps)}, not one value a pixel of {run['images']} images: {_EVALUATE}"
+        )
     return maps
 
 
@@ -79,9 +91,13 @@ def _levels(run: Run, name: str, before: int) -> np.ndarray | None:
     if images is None:
         return None
     if images.shape[before:] != tuple(run["shape"]) or images.dtype != np.uint8 or images.size == 0:
-        raise InputError(f"{file} is {_spell(images)}, not images of shape {tuple(run['shape'])}: {_SAMPLE}")
+        raise InputError(
+            f"{file} is {_spell(images)}, not images of shape {tuple(run['shape'])}: {_SAMPLE}"
+        )
     if images.max() >= run["levels"]:
-        raise InputError(f"{file} has level {images.max()}, the run has {run['levels']} levels: {_SAMPLE}")
+        raise InputError(
+            f"{file} has level {images.max()}, the run has {run['levels']} levels: {_SAMPLE}"
+        )
     return images
 
 

@@ -28,7 +28,9 @@ def grid(images: np.ndarray, levels: int, columns: int = 8) -> Image.Image:
     return Image.fromarray(page if c == 3 else page[:, :, 0])
 
 
-def embed(images: np.ndarray, levels: int, columns: int, most: int) -> tuple[str, tuple[int, int], int]:
+def embed(
+    images: np.ndarray, levels: int, columns: int, most: int
+) -> tuple[str, tuple[int, int], int]:
     """`grid` as a data URI, its width and height, and the number of images that it shows.
 
     Rows are left out at the end until the URI has at most `most` characters; one stays.

@@ -60,19 +60,27 @@ def same_images(frame: pd.DataFrame) -> Images:
     """
     evaluated = frame["bits_per_dim"].notna()
     if not evaluated.any():
-        states = "; ".join(f"{run}: {status}" for run, status in zip(frame["run"], frame["status"], strict=True))
-        raise InputError(f"nothing to compare, no run has been evaluated: run `pixelrnn evaluate` first ({states})")
+        states = "; ".join(
+            f"{run}: {status}" for run, status in zip(frame["run"], frame["status"], strict=True)
+        )
+        raise InputError(
+            f"nothing to compare, no run has been evaluated: run `pixelrnn evaluate` first ({states})"
+        )
     first = frame[evaluated].iloc[0]
     others = frame[~evaluated & ~frame["status"].str.startswith("damaged")]
     groups: dict[tuple[Any, ...], list[str]] = {}
     for run in frame[evaluated].to_dict("records"):
-        groups.setdefault((_key(run, run["split"]), run["split"], run["images"]), []).append(run["path"])
+        groups.setdefault((_key(run, run["split"]), run["split"], run["images"]), []).append(
+            run["path"]
+        )
     for run in others.to_dict("records"):  # they have no figure to mistake, but curves
         key = _key(run, first["split"])
         group = next((group for group in groups if group[0] == key), (key, first["split"], None))
         groups.setdefault(group, []).append(run["path"])
     if len(groups) > 1:
-        raise InputError(f"the runs were evaluated on different images; compare one set at a time: {_choices(groups)}")
+        raise InputError(
+            f"the runs were evaluated on different images; compare one set at a time: {_choices(groups)}"
+        )
     places = dict.fromkeys(_place(run) for run in frame[evaluated].to_dict("records"))
     return Images(
         first["data"],

@@ -53,10 +53,16 @@ def make_rows(frame: pd.DataFrame, baselines: Iterable[Baseline]) -> list[Row]:
         for run in frame.to_dict("records")
     ]
     rows += [
-        Row(kind="baseline", bound="exact", **{key: _plain(getattr(baseline, key)) for key in _BASELINE})
+        Row(
+            kind="baseline",
+            bound="exact",
+            **{key: _plain(getattr(baseline, key)) for key in _BASELINE},
+        )
         for baseline in baselines
     ]
-    return sorted(rows, key=lambda row: (math.inf if row.bits_per_dim is None else row.bits_per_dim, row.name))
+    return sorted(
+        rows, key=lambda row: (math.inf if row.bits_per_dim is None else row.bits_per_dim, row.name)
+    )
 
 
 def footnotes(rows: Sequence[Row]) -> list[str]:
@@ -65,7 +71,11 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
     if any(row.paper and row.paper.memory for row in rows):
         lines.append("*: the paper's figure is quoted from memory.")
     lines += [f"{row.name}: {row.note}." for row in rows if row.note]
-    return lines + [f"{row.name}: {row.status}." for row in rows if row.kind == "run" and row.status != "finished"]
+    return lines + [
+        f"{row.name}: {row.status}."
+        for row in rows
+        if row.kind == "run" and row.status != "finished"
+    ]
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
@@ -74,7 +84,10 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
     """
     parts = {name: name.split(",") for name in names}
     shared = set.intersection(*map(set, parts.values())) if len(parts) > 1 else set()
-    short = {name: " ".join(_short(part) for part in own if part not in shared) for name, own in parts.items()}
+    short = {
+        name: " ".join(_short(part) for part in own if part not in shared)
+        for name, own in parts.items()
+    }
     unique = len(set(short.values())) == len(short) and all(short.values())
     return short if unique else {name: name for name in names}
 
@@ -99,7 +112,11 @@ def bits(row: Row) -> str:
 def cells(row: Row) -> dict[str, str]:
     """What people read of a row, by heading; a missing figure is a dash."""
     drawn = "" if row.sample_images is None else f" ({row.sample_images})"
-    paper = f"{row.paper.value:.2f} {row.paper.unit}{'*' if row.paper.memory else ''}" if row.paper else "–"
+    paper = (
+        f"{row.paper.value:.2f} {row.paper.unit}{'*' if row.paper.memory else ''}"
+        if row.paper
+        else "–"
+    )
     return {
         "run": title_of(row),
         "parameters": "–" if row.parameters is None else f"{row.parameters:,}",

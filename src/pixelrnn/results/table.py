@@ -26,10 +26,17 @@ DIFFERENCES = ("run", "bits/dim above it ± s.e.", "nats", "p (Holm)", "verdict"
 def to_rich(comparison: Comparison) -> Group:
     """For the terminal: the table, its footnotes, the differences from the best run. Names aren't read as markup."""
     headings, rows = _table(comparison)
-    parts: list[ConsoleRenderable] = [_rich(comparison.title, headings, rows[:ROWS]), *_more(len(rows) - ROWS)]
+    parts: list[ConsoleRenderable] = [
+        _rich(comparison.title, headings, rows[:ROWS]),
+        *_more(len(rows) - ROWS),
+    ]
     parts += [Text(line) for line in [*footnotes(comparison.rows), *comparison.notes]]
     if pairs := _differences(comparison):
-        parts += [Text(), _rich(_about_differences(comparison), DIFFERENCES, pairs[:PAIRS]), *_more(len(pairs) - PAIRS)]
+        parts += [
+            Text(),
+            _rich(_about_differences(comparison), DIFFERENCES, pairs[:PAIRS]),
+            *_more(len(pairs) - PAIRS),
+        ]
     return Group(*parts, Text(comparison.headline()))
 
 
@@ -37,7 +44,12 @@ def to_markdown(comparison: Comparison) -> str:
     """A Markdown table with its footnotes, and the differences from the best run."""
     pairs = _differences(comparison)
     notes = [f"- {line}" for line in [*footnotes(comparison.rows), *comparison.notes]]
-    blocks = [[f"# {comparison.title}"], _markdown(*_table(comparison)), notes, [comparison.headline()]]
+    blocks = [
+        [f"# {comparison.title}"],
+        _markdown(*_table(comparison)),
+        notes,
+        [comparison.headline()],
+    ]
     if pairs:
         blocks += [["## " + _about_differences(comparison)], _markdown(DIFFERENCES, pairs)]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -57,12 +69,16 @@ def to_json(comparison: Comparison) -> str:
         "levels": images.levels,
         "data_md5": images.md5 or None,
         "headline": comparison.headline(),
-        "rows": [asdict(row) | {"settings": _settings(comparison, row.name)} for row in comparison.rows],
+        "rows": [
+            asdict(row) | {"settings": _settings(comparison, row.name)} for row in comparison.rows
+        ],
         "notes": comparison.notes,
     }
     text = json.dumps(page, indent=2, allow_nan=False, default=str).removesuffix("\n}")
     pairs = comparison.differences.drop(columns="kind")
-    lines = ",\n".join(f"    {json.dumps([_finite(value) for value in row])}" for row in pairs.values.tolist())
+    lines = ",\n".join(
+        f"    {json.dumps([_finite(value) for value in row])}" for row in pairs.values.tolist()
+    )
     columns = json.dumps(list(pairs.columns))
     return f'{text},\n  "differences": {{"columns": {columns}, "rows": [\n{lines}\n  ]}}\n}}\n'
 
@@ -70,7 +86,11 @@ def to_json(comparison: Comparison) -> str:
 def _table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """Headings and cells; the paper's figures only if there is one."""
     rows = [cells(row) for row in comparison.rows]
-    headings = [name for name in rows[0] if name != "the paper's" or any(row.paper for row in comparison.rows)]
+    headings = [
+        name
+        for name in rows[0]
+        if name != "the paper's" or any(row.paper for row in comparison.rows)
+    ]
     return headings, [[row[name] for name in headings] for row in rows]
 
 
@@ -110,11 +130,15 @@ def _finite(value: Any) -> Any:
 
 
 def _more(rows: int) -> list[Text]:
-    return [Text(f"... and {rows} more, in comparison.md and comparison.html\n")] if rows > 0 else []
+    return (
+        [Text(f"... and {rows} more, in comparison.md and comparison.html\n")] if rows > 0 else []
+    )
 
 
 def _rich(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(title=Text(title), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title_justify="left")
+    table = Table(
+        title=Text(title), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title_justify="left"
+    )
     for heading in headings:
         width = 18 if heading == "run" else None
         side: JustifyMethod = "left" if heading in ("run", "bound", "verdict") else "right"

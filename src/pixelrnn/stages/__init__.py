@@ -15,4 +15,15 @@ from pixelrnn.stages.sample import sample
 from pixelrnn.stages.score import score
 from pixelrnn.stages.train import train
 
-__all__ = ["audit", "compare", "complete", "compose", "dashboard", "evaluate", "prepare", "sample", "score", "train"]
+__all__ = [
+    "audit",
+    "compare",
+    "complete",
+    "compose",
+    "dashboard",
+    "evaluate",
+    "prepare",
+    "sample",
+    "score",
+    "train",
+]

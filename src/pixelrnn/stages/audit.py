@@ -1,13 +1,12 @@
 """Does any output see what it must not? The audit of a run's model, or of anyone's network."""
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pixelrnn.errors import InputError, LeakFound
-from pixelrnn.stages.checks import check_folder, check_whole
+from pixelrnn.errors import InputError, LeakFound, check_whole
+from pixelrnn.files import as_folder
 
 if TYPE_CHECKING:
     from pixelrnn.causality import Audit
@@ -47,7 +46,7 @@ def audit(
         network, home = load(callable, seed), Path("artifacts/audit", callable.replace(":", "."))
         conventions = {"layout": layout, "levels": levels, "input_range": input_range}
         conventions |= {"shift": shift, "log_probs": log_probs}
-    folder = check_folder(out or home)
+    folder = as_folder(out or home)
     report = causality.audit(
         network, shape, pixels=pixels, images=images, tolerance=tolerance, seed=seed, **conventions
     )
@@ -84,7 +83,9 @@ def load(name: str, seed: int = 0) -> Any:
         with default_dtype(torch.float64):
             network = found()
     except Exception as error:  # anyone's code may raise anything
-        raise InputError(f"callable={name} fails: {type(error).__name__}: {one_line(error)}") from error
+        raise InputError(
+            f"callable={name} fails: {type(error).__name__}: {one_line(error)}"
+        ) from error
     if not callable(network):
         raise InputError(f"callable={name} returns a {type(network).__name__}, not a network")
     return network
@@ -93,11 +94,10 @@ def load(name: str, seed: int = 0) -> Any:
 def save(report: "Audit", folder: Path) -> None:
     """Write audit.json and audit.png."""
     from pixelrnn.causality import picture
-    from pixelrnn.training.replacing import replacing
+    from pixelrnn.files import replacing, write_json
 
     folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / "audit.json") as new:
-        new.write_text(json.dumps(report.to_dict(), indent=2) + "\n")
+    write_json(folder / "audit.json", report.to_dict())
     with replacing(folder / "audit.png") as new:
         picture(report).save(new, format="png")
     print(f"{folder / 'audit.png'}, {folder / 'audit.json'}")

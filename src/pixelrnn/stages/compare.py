@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from pixelrnn.errors import InputError
 
-if TYPE_CHECKING:  # pandas and Pillow are loaded when the stage runs: `pixelrnn --help` answers without them
+if (
+    TYPE_CHECKING
+):  # pandas and Pillow are loaded when the stage runs: `pixelrnn --help` answers without them
     from PIL.Image import Image
 
     from pixelrnn.results.comparison import Comparison
@@ -42,7 +44,11 @@ def compare(runs: Sequence[str], out: str | Path) -> "list[Row]":
         texts["comparison.html"] = build(comparison, vega())
     _write(out, texts, picture)
     _print(comparison)
-    print("Written to", out / "comparison.html", "(open it in a browser), comparison.md and comparison.json")
+    print(
+        "Written to",
+        out / "comparison.html",
+        "(open it in a browser), comparison.md and comparison.json",
+    )
     return comparison.rows
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pixelrnn.errors import InputError
-from pixelrnn.stages.checks import check_folder, check_temperature, check_whole
+from pixelrnn.errors import InputError, check_whole
+from pixelrnn.files import as_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,10 +44,10 @@ def complete(
     """
     from pixelrnn.data.files import read_images
     from pixelrnn.training.run import Run, find_device
-    from pixelrnn.training.sampling import Sampler
+    from pixelrnn.training.sampling import Sampler, check_temperature
 
     loaded = Run.load(run)
-    out = check_folder(out or loaded.path / "completed")
+    out = as_folder(out or loaded.path / "completed")
     check_whole(completions=completions, side=side, batch_size=batch_size)
     check_whole(0, seed=seed)
     check_temperature(temperature)
@@ -62,18 +62,25 @@ def complete(
 
 
 def write_completions(
-    sampler: "Sampler", images: "np.ndarray", known: "int | Bool[Tensor, 'h w']", times: int, out: Path, side: int
+    sampler: "Sampler",
+    images: "np.ndarray",
+    known: "int | Bool[Tensor, 'h w']",
+    times: int,
+    out: Path,
+    side: int,
 ) -> "np.ndarray":
     """Complete uint8 levels (n, c, h, w); write completions.png and .npy to the folder `out`."""
+    from pixelrnn.files import write_array
     from pixelrnn.ops.pixels import known_pixels
     from pixelrnn.training.grid import completion_grid, save_picture
-    from pixelrnn.training.replacing import save_array
 
     known = known_pixels(known, *images.shape[-2:])
     completed = sampler.complete(images, known, times)
     out.mkdir(parents=True, exist_ok=True)
-    save_picture(completion_grid(completed, known, sampler.model.levels, side), out / "completions.png")
-    save_array(completed, out / "completions.npy")
+    save_picture(
+        completion_grid(completed, known, sampler.model.levels, side), out / "completions.png"
+    )
+    write_array(out / "completions.npy", completed)
     print(f"{out / 'completions.png'}: {len(images)} images, {times} completions of each")
     return completed
 
@@ -88,7 +95,11 @@ def _known(
     from pixelrnn.ops.pixels import known_pixels
 
     _, h, w = shape
-    given = [name for name, value in (("rows", rows), ("pixels", pixels), ("mask", mask)) if value is not None]
+    given = [
+        name
+        for name, value in (("rows", rows), ("pixels", pixels), ("mask", mask))
+        if value is not None
+    ]
     if len(given) > 1:
         raise InputError(f"{' and '.join(given)} both say what is known: give one of them")
     if mask is not None:
@@ -102,5 +113,7 @@ def _known(
     if known.all():
         raise InputError("all pixels are known: nothing to draw")
     if (known.flatten()[1:] & ~known.flatten()[:-1]).any():
-        print("note: known pixels stand after unknown ones; what is drawn before them does not take them into account")
+        print(
+            "note: known pixels stand after unknown ones; what is drawn before them does not take them into account"
+        )
     return known

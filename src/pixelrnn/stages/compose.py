@@ -4,25 +4,13 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+from pixelrnn.conf import CONF
 from pixelrnn.errors import InputError
 
 
-def _find_conf() -> Path:
-    """That of the checkout one stands in, which may be a copy that DVC made for an experiment; else the package's own.
-
-    In the repository the folder lies at the top; a wheel carries it inside the package.
-    """
-    package = Path(__file__).parents[1]
-    places = [package / "conf", package.parents[1] / "conf"]
-    if Path("src/pixelrnn").is_dir():
-        places.insert(0, Path("conf").absolute())
-    return next((place for place in places if (place / "config.yaml").is_file()), places[-1])
-
-
-CONF = _find_conf()
-
-
-def compose(out: str | Path, variants: Sequence[str] | None = None, overrides: Sequence[str] = ()) -> list[Path]:
+def compose(
+    out: str | Path, variants: Sequence[str] | None = None, overrides: Sequence[str] = ()
+) -> list[Path]:
     """Write the configuration of `pixelrnn train model=<variant> <overrides>` to `out`/<variant>.yaml.
 
     Without `variants` one for each of conf/model/*.yaml. The text depends on nothing but conf/ and the overrides: no
@@ -36,7 +24,9 @@ def compose(out: str | Path, variants: Sequence[str] | None = None, overrides: S
     known = sorted(file.stem for file in (CONF / "model").glob("*.yaml"))
     if strange := sorted(set(variants or ()) - set(known)):
         raise InputError(f"no variant {strange[0]!r} in conf/model: choose from {', '.join(known)}")
-    overrides = [override for override in overrides if not override.startswith(("stage=", "stage."))]  # this stage's
+    overrides = [
+        override for override in overrides if not override.startswith(("stage=", "stage."))
+    ]  # this stage's
     texts = {}
     inside = GlobalHydra.instance().is_initialized()  # called by the command, not by a notebook
     with nullcontext() if inside else initialize_config_dir(str(CONF), version_base="1.3"):

@@ -36,7 +36,9 @@ def dashboard(
     name, and if the server can't be reached.
     """
     if not (name := Path(group).name) or not project:
-        raise InputError(f"group={group!r} of project={project!r}: name the folder that the runs lie in, and a project")
+        raise InputError(
+            f"group={group!r} of project={project!r}: name the folder that the runs lie in, and a project"
+        )
     os.environ.setdefault("WANDB_SILENT", "true")
     online = not dry_run and _log_in()
     workspace = build(name, project, entity or "")
@@ -47,11 +49,15 @@ def dashboard(
             print(workspace.url)
         except Exception as error:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise InputError(f"W&B saved no workspace ({reason}): --dry-run writes its description") from error
+            raise InputError(
+                f"W&B saved no workspace ({reason}): --dry-run writes its description"
+            ) from error
     spec = workspace._to_model().model_dump(mode="json", by_alias=True, exclude_none=True)
     if not online:
         why = "" if dry_run else " (no login: `wandb login`, then again, saves it)"
-        print(f"{_write(spec, out or Path('artifacts/dashboards', f'{name}.json'))}: the workspace's description{why}")
+        print(
+            f"{_write(spec, out or Path('artifacts/dashboards', f'{name}.json'))}: the workspace's description{why}"
+        )
     return spec
 
 
@@ -61,7 +67,9 @@ def build(group: str, project: str, entity: str) -> "Workspace":
         from wandb_workspaces import expr
         from wandb_workspaces.workspaces import RunsetSettings, Workspace, WorkspaceSettings
     except ImportError as error:
-        raise InputError("the package wandb-workspaces is missing: pip install 'pixelrnn[dashboard]'") from error
+        raise InputError(
+            "the package wandb-workspaces is missing: pip install 'pixelrnn[dashboard]'"
+        ) from error
     return Workspace(
         entity=entity,
         project=project,
@@ -112,7 +120,9 @@ def _sections() -> "list[Section]":
             name="Pictures",
             panels=[
                 panels.MediaBrowser(title="Samples", media_keys=["samples"], num_columns=2),
-                panels.MediaBrowser(title="Completions of test images", media_keys=["completions"], num_columns=2),
+                panels.MediaBrowser(
+                    title="Completions of test images", media_keys=["completions"], num_columns=2
+                ),
             ],
             is_open=True,
         ),

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pixelrnn.stages.checks import check_whole
+from pixelrnn.errors import check_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ def evaluate(
     """
     from pixelrnn.causality import brief_audit
     from pixelrnn.data import read_description
-    from pixelrnn.training.replacing import save_array
+    from pixelrnn.files import write_array
     from pixelrnn.training.run import Run, find_device
 
     loaded = Run.load(run)
@@ -46,7 +46,7 @@ def evaluate(
         "data_md5": about.get("md5", {}).get(f"{split}.npy"),
         "audit": brief_audit(model),  # a likelihood of a network that sees what it predicts is none
     }
-    save_array(nats, loaded.path / f"{split}_nll.npy")
+    write_array(loaded.path / f"{split}_nll.npy", nats)
     loaded.write("metrics.json", metrics)
     print(_sentence(loaded.path, metrics))
     if metrics["audit"]["verdict"] == "leak":
@@ -62,13 +62,15 @@ def score_split(model: "Model", images: "np.ndarray", batch_size: int, maps: Pat
     """NLL in nats of each image, uint8 (n, c, h, w) -> float64 (n,); that of each pixel goes to the file `maps`."""
     import numpy as np
 
-    from pixelrnn.training.replacing import replacing
+    from pixelrnn.files import replacing
     from pixelrnn.training.scoring import nll_maps
 
     n, _, h, w = images.shape
     nats = np.empty(n)
     with replacing(maps) as new:
-        file = np.lib.format.open_memmap(new, "w+", np.float16, (n, h, w))  # a large split's maps don't fit in memory
+        file = np.lib.format.open_memmap(
+            new, "w+", np.float16, (n, h, w)
+        )  # a large split's maps don't fit in memory
         first = 0
         for batch in nll_maps(model, images, batch_size):
             last = first + len(batch)

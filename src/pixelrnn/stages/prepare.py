@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # NumPy and Pillow are loaded when the stage runs: `pixelrnn --help` answers without them
+if (
+    TYPE_CHECKING
+):  # NumPy and Pillow are loaded when the stage runs: `pixelrnn --help` answers without them
     import numpy as np
 
     from pixelrnn.data import Pairs
@@ -33,4 +35,6 @@ def prepare(
     written = write_arrays(out, name, shape, levels, source())
     for split in SPLITS:
         images = written[split]
-        print(f"{name} {split:5} {images.count:6} images {c}x{h}x{w}, levels {images.low}..{images.high} of {levels}")
+        print(
+            f"{name} {split:5} {images.count:6} images {c}x{h}x{w}, levels {images.low}..{images.high} of {levels}"
+        )

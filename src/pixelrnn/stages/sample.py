@@ -1,12 +1,11 @@
 """Images drawn from a trained model, and test images of which it draws the lower half anew."""
 
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pixelrnn.errors import InputError
-from pixelrnn.stages.checks import check_folder, check_temperature, check_whole
+from pixelrnn.errors import InputError, check_whole
+from pixelrnn.files import as_folder
 from pixelrnn.stages.complete import write_completions
 
 if TYPE_CHECKING:
@@ -41,13 +40,13 @@ def sample(
     import numpy as np
     import torch
 
+    from pixelrnn.files import write_array, write_json
     from pixelrnn.training.grid import save_grid
-    from pixelrnn.training.replacing import replacing, save_array
     from pixelrnn.training.run import Run, find_device
-    from pixelrnn.training.sampling import Sampler
+    from pixelrnn.training.sampling import Sampler, check_temperature
 
     loaded = Run.load(run)
-    out = check_folder(out or loaded.path)
+    out = as_folder(out or loaded.path)
     check_whole(images=images, columns=columns, side=side, batch_size=batch_size)
     check_whole(0, seed=seed, completions=completions)
     check_temperature(temperature)
@@ -57,11 +56,17 @@ def sample(
     seconds = time.perf_counter() - start
 
     out.mkdir(parents=True, exist_ok=True)
-    save_grid(torch.from_numpy(drawn.astype(np.int64)), model.levels, out / "samples.png", columns, side)
-    save_array(drawn, out / "samples.npy")
-    timing = {"images": images, "seconds": round(seconds, 3), "seconds_per_image": seconds / images, "seed": seed}
-    with replacing(out / "sampling.json") as new:
-        new.write_text(json.dumps(timing | {"temperature": temperature}, indent=2) + "\n")
+    save_grid(
+        torch.from_numpy(drawn.astype(np.int64)), model.levels, out / "samples.png", columns, side
+    )
+    write_array(out / "samples.npy", drawn)
+    timing = {
+        "images": images,
+        "seconds": round(seconds, 3),
+        "seconds_per_image": seconds / images,
+        "seed": seed,
+    }
+    write_json(out / "sampling.json", timing | {"temperature": temperature})
     print(f"{out / 'samples.png'}: {images} images in {seconds:.1f} s")
 
     tests = _test_images(loaded) if completions else None
@@ -70,7 +75,9 @@ def sample(
             (out / name).unlink(missing_ok=True)
     else:
         _, h, w = model.shape
-        sampler = Sampler(model, seed, temperature, batch_size)  # the same, whatever was drawn before
+        sampler = Sampler(
+            model, seed, temperature, batch_size
+        )  # the same, whatever was drawn before
         write_completions(sampler, tests, h // 2 * w, completions, out, side)
     return drawn
 

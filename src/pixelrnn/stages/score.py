@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pixelrnn.errors import InputError
-from pixelrnn.stages.checks import check_folder, check_whole
+from pixelrnn.errors import InputError, check_whole
+from pixelrnn.files import as_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +45,7 @@ def score(
     from pixelrnn.training.scoring import nll_maps
 
     loaded = Run.load(run)
-    out = check_folder(out or loaded.path / "scores")
+    out = as_folder(out or loaded.path / "scores")
     check_whole(batch_size=batch_size)
     if top is not None and not (isinstance(top, int | float) and 0 < top < math.inf):
         raise InputError(f"top={top} must be a number of nats above 0")
@@ -77,10 +77,13 @@ def _row(file: str, nats: float, model: "Model") -> Row:
 
 
 def _write_table(rows: list[Row], out: Path) -> None:
-    from pixelrnn.training.replacing import replacing
+    from pixelrnn.files import replacing
 
     out.mkdir(parents=True, exist_ok=True)
-    with replacing(out / "scores.csv") as new, new.open("w", newline="", encoding="utf-8") as stream:
+    with (
+        replacing(out / "scores.csv") as new,
+        new.open("w", newline="", encoding="utf-8") as stream,
+    ):
         writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
@@ -94,17 +97,26 @@ def _remove_maps(folder: Path) -> None:
 
 
 def _write_maps(
-    rows: list[Row], images: "np.ndarray", nats: "list[np.ndarray]", model: "Model", top: float | None, folder: Path
+    rows: list[Row],
+    images: "np.ndarray",
+    nats: "list[np.ndarray]",
+    model: "Model",
+    top: float | None,
+    folder: Path,
 ) -> None:
     from pixelrnn.training.maps import nll_picture
 
-    guess = model.shape[0] * math.log(model.levels)  # what a pixel costs where all levels are as likely
+    guess = model.shape[0] * math.log(
+        model.levels
+    )  # what a pixel costs where all levels are as likely
     folder.mkdir(exist_ok=True)
     for i, row in enumerate(rows):
         file = Path(row["file"])
         sign = "" if model.exact else "at most "  # the font that Pillow brings has no ≤
         title = f"{file.name[-40:]}: {sign}{row['nll_nats']:.2f} nats, {row['bits_per_dim']:.3f} bits/dim"
-        picture = nll_picture(images[i], nats[i], model.levels, top or guess + 3, title, (guess, "uniform guess"))
+        picture = nll_picture(
+            images[i], nats[i], model.levels, top or guess + 3, title, (guess, "uniform guess")
+        )
         stem = Path(file.name.replace(".npy[", "[")).stem  # test[3] of test.npy[3]
         picture.save(folder / f"{i + 1:04}-{stem[-100:]}.png")
 
@@ -112,7 +124,13 @@ def _write_maps(
 def _print(rows: list[Row], out: Path) -> None:
     ordered = sorted(rows, key=lambda row: row["nll_nats"])
     sign = "<= " if rows[0]["bound"] == "upper" else ""
-    ends = {"likeliest: ": ordered[0], "unlikeliest: ": ordered[-1]} if len(rows) > 1 else {"": rows[0]}
+    ends = (
+        {"likeliest: ": ordered[0], "unlikeliest: ": ordered[-1]}
+        if len(rows) > 1
+        else {"": rows[0]}
+    )
     for name, row in ends.items():
-        print(f"{name}{row['file']}, {sign}{row['nll_nats']:.2f} nats, {sign}{row['bits_per_dim']:.3f} bits/dim")
+        print(
+            f"{name}{row['file']}, {sign}{row['nll_nats']:.2f} nats, {sign}{row['bits_per_dim']:.3f} bits/dim"
+        )
     print(f"{out / 'scores.csv'}: {len(rows)} images")

@@ -90,7 +90,9 @@ def _build_trainer(trainer: "Callable[..., Trainer]", **options: Any) -> "Traine
     except (TypeError, ValueError, MisconfigurationException) as error:
         raise InputError(f"trainer: {error}") from error
     if not isinstance(built.max_epochs, int) or built.max_epochs < 1:
-        raise InputError(f"trainer.max_epochs={built.max_epochs} must be a whole number of at least 1")
+        raise InputError(
+            f"trainer.max_epochs={built.max_epochs} must be a whole number of at least 1"
+        )
     if built.limit_train_batches == 0:
         raise InputError("trainer.limit_train_batches=0 leaves nothing to train on")
     if built.precision in ("16-true", "bf16-true"):
@@ -99,7 +101,9 @@ def _build_trainer(trainer: "Callable[..., Trainer]", **options: Any) -> "Traine
             f"take {built.precision.replace('true', 'mixed')}"
         )
     if isinstance(built.strategy.launcher, _MultiProcessingLauncher):
-        raise InputError("trainer.strategy: what was learned would stay in the processes that it starts: take ddp")
+        raise InputError(
+            "trainer.strategy: what was learned would stay in the processes that it starts: take ddp"
+        )
     return built
 
 
@@ -134,15 +138,22 @@ def _fit(trainer: "Trainer", module: "DensityModule", data: "ImageData", run: "R
 
     try:
         trainer.fit(module, datamodule=data, ckpt_path=run.checkpoint, weights_only=True)
-    except SystemExit as stopped:  # Lightning's own has no code for SIGTERM, as if all were well, and 1 for Ctrl-C
+    except (
+        SystemExit
+    ) as stopped:  # Lightning's own has no code for SIGTERM, as if all were well, and 1 for Ctrl-C
         if stopped.code not in (None, 1):
             raise
         if trainer.is_global_zero:
-            print(f"{run.path} is stopped: the same command goes on from its last whole epoch", file=sys.stderr)
+            print(
+                f"{run.path} is stopped: the same command goes on from its last whole epoch",
+                file=sys.stderr,
+            )
         raise SystemExit(130 if stopped.code else 143) from stopped
 
 
-def _finish(run: "Run", model: "Model", trainer: "Trainer", history: "History", best: "BestWeights") -> None:
+def _finish(
+    run: "Run", model: "Model", trainer: "Trainer", history: "History", best: "BestWeights"
+) -> None:
     """Everything comes from what the checkpoint held: DVC may have removed the other files meanwhile."""
     history.write(run.path)
     run.save_weights(best.weights or model.state_dict())
@@ -177,7 +188,11 @@ def _test(run: "Run", again: bool = False) -> None:
 
 def _sentence(run: Path, training: dict[str, Any]) -> str:
     nll = training["val_bits_per_dim"]
-    best = f"; best on the validation images in epoch {training['best_epoch'] + 1}: {nll:.4f} bits/dim" if nll else ""
+    best = (
+        f"; best on the validation images in epoch {training['best_epoch'] + 1}: {nll:.4f} bits/dim"
+        if nll
+        else ""
+    )
     return (
         f"{run}: {training['images']:,} images in {training['train_seconds']:.0f} s "
         f"({training['images_per_second']:,.0f} a second), peak memory {training['peak_memory_mb']:,} MiB{best}"

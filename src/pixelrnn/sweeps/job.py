@@ -31,7 +31,11 @@ def run_job(folder: Path, config: "DictConfig", call: Callable[[], Any]) -> floa
         else:
             print(f"{folder}:", flush=True)
             call()
-        return json.loads((folder / "training.json").read_text())["val_bits_per_dim"] if training else None
+        return (
+            json.loads((folder / "training.json").read_text())["val_bits_per_dim"]
+            if training
+            else None
+        )
     except Exception as error:
         details = "" if isinstance(error, InputError) else f"\n{traceback.format_exc()}"
         (folder / FAILURE).write_text(f"{explain(error)}\n{details}")
@@ -59,7 +63,9 @@ def is_finished(folder: Path, stage: "DictConfig") -> bool:
         same_data = _is_of_same_data(folder, config["data"]["path"])
     except (OSError, ValueError, yaml.YAMLError):
         return False  # training will say what is wrong
-    return same_data and held == {key: value for key, value in config.items() if not str(key).startswith("_")}
+    return same_data and held == {
+        key: value for key, value in config.items() if not str(key).startswith("_")
+    }
 
 
 def _is_of_same_data(folder: Path, data: str) -> bool:

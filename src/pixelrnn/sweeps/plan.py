@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pixelrnn.arguments import is_sweep, quote
+from pixelrnn.conf import CONF
 from pixelrnn.errors import InputError
-from pixelrnn.stages.compose import CONF
 from pixelrnn.sweeps.job import FAILURE
 
 if TYPE_CHECKING:
@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 # They don't change what is trained, or are named in another way.
-UNNAMED = {"stage", "sweep", "launcher", "logger", "run", "data", "trainer.accelerator", "trainer.devices"}
+UNNAMED = {
+    "stage",
+    "sweep",
+    "launcher",
+    "logger",
+    "run",
+    "data",
+    "trainer.accelerator",
+    "trainer.devices",
+}
 _OTHER = {"--cfg", "-c", "--info", "-i"}  # nothing is run
 
 
@@ -49,7 +58,11 @@ def plan(arguments: Sequence[str]) -> Sweep | None:
 
     Raises InputError, or an error of Hydra, for what cannot be composed and if nothing varies.
     """
-    if "stage=train" not in arguments or not is_sweep(arguments, arguments) or not _OTHER.isdisjoint(arguments):
+    if (
+        "stage=train" not in arguments
+        or not is_sweep(arguments, arguments)
+        or not _OTHER.isdisjoint(arguments)
+    ):
         return None
     start = arguments.index("stage=train")
     flags = [flag for flag in arguments[:start] if flag not in ("-m", "--multirun")]
@@ -69,7 +82,11 @@ def plan(arguments: Sequence[str]) -> Sweep | None:
         f"hydra.job.config.override_dirname.exclude_keys=[{','.join(unnamed)}]",
         f"++hydra.sweeper.params={_mapping(swept)}",
     ]
-    jobs = _jobs(swept, words, unnamed) if master.hydra.sweeper._target_.endswith(".BasicSweeper") else None
+    jobs = (
+        _jobs(swept, words, unnamed)
+        if master.hydra.sweeper._target_.endswith(".BasicSweeper")
+        else None
+    )
     return Sweep(Path(folder), jobs, [*flags, "--multirun", *words, *settings], tested)
 
 
@@ -98,16 +115,24 @@ def _compose(words: Iterable[str]) -> "DictConfig":
 
 def _is_choice(override: "Override") -> bool:
     """Of a group, or of a key at the top: keys further down may be those of a group that varies."""
-    return "." not in override.key_or_group and not override.is_sweep_override() and not override.is_delete()
+    return (
+        "." not in override.key_or_group
+        and not override.is_sweep_override()
+        and not override.is_delete()
+    )
 
 
 def _varied(overrides: "list[Override]") -> set[str]:
     """The keys by which jobs are named."""
     varied = {override.key_or_group for override in overrides if override.is_sweep_override()}
     if not varied:
-        raise InputError("nothing varies: give a key several values, as in -m seed=0,1,2; seed=choice(0) is one job")
+        raise InputError(
+            "nothing varies: give a key several values, as in -m seed=0,1,2; seed=choice(0) is one job"
+        )
     if "run" in varied:
-        raise InputError("each job of a sweep has a directory of its own in run=...: give one folder for them all")
+        raise InputError(
+            "each job of a sweep has a directory of its own in run=...: give one folder for them all"
+        )
     return varied
 
 
@@ -122,7 +147,9 @@ def _is_named(override: "Override") -> bool:
     return key not in UNNAMED and not key.startswith("stage.") and not override.is_hydra_override()
 
 
-def _folder(master: "DictConfig", own: "list[Override]", told: "list[Override]", varied: set[str]) -> str:
+def _folder(
+    master: "DictConfig", own: "list[Override]", told: "list[Override]", varied: set[str]
+) -> str:
     if any(override.key_or_group == "run" for override in told):
         return str(master.run)
     by_itself = {override.key_or_group for override in own if override.is_sweep_override()}
@@ -141,7 +168,9 @@ def _short(name: str, length: int = 100) -> str:
 
 def _mapping(overrides: "list[Override]") -> str:
     """In Hydra's grammar."""
-    values = {override.get_key_element(): _word(override).partition("=")[2] for override in overrides}
+    values = {
+        override.get_key_element(): _word(override).partition("=")[2] for override in overrides
+    }
     return "{" + ",".join(f"{key}:{quote(value)}" for key, value in values.items()) + "}"
 
 
@@ -152,4 +181,7 @@ def _jobs(swept: "list[Override]", words: list[str], excluded: list[str]) -> lis
 
     shared = [override for override in _parse(words) if not override.is_hydra_override()]
     combinations = BasicSweeper.split_arguments([*swept, *shared], None)[0]
-    return [get_overrides_dirname(_parse(job), exclude_keys=excluded, item_sep=",", kv_sep="=") for job in combinations]
+    return [
+        get_overrides_dirname(_parse(job), exclude_keys=excluded, item_sep=",", kv_sep="=")
+        for job in combinations
+    ]

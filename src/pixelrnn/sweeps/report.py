@@ -27,7 +27,10 @@ class Outcome:
 def report(sweep: Sweep) -> int:
     """Print the table and write the comparison. Returns 0 if all jobs finished, 1 if not."""
     search = sweep.jobs is None
-    outcomes = [read_outcome(sweep.folder / name, sweep.tested) for name in sweep.jobs or _found(sweep.folder)]
+    outcomes = [
+        read_outcome(sweep.folder / name, sweep.tested)
+        for name in sweep.jobs or _found(sweep.folder)
+    ]
     if search:
         outcomes.sort(key=lambda outcome: (bool(outcome.problem), outcome.validation or 0.0))
     _print_table(outcomes)
@@ -67,7 +70,9 @@ def _test(metrics: dict[str, Any]) -> str:
     if metrics.get("split") != "test":
         return ""
     error = f" ± {metrics['bits_per_dim_se']:.3f}" if metrics.get("bits_per_dim_se") else ""
-    return ("≤ " if metrics.get("bound") == "upper" else "") + f"{metrics['bits_per_dim']:.3f}{error}"
+    return (
+        "≤ " if metrics.get("bound") == "upper" else ""
+    ) + f"{metrics['bits_per_dim']:.3f}{error}"
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -79,7 +84,9 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _found(folder: Path) -> list[str]:
-    return sorted({file.parent.name for name in ("config.yaml", FAILURE) for file in folder.glob(f"*/{name}")})
+    return sorted(
+        {file.parent.name for name in ("config.yaml", FAILURE) for file in folder.glob(f"*/{name}")}
+    )
 
 
 def _print_table(outcomes: Sequence[Outcome]) -> None:

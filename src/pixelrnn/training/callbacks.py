@@ -50,12 +50,19 @@ class Finite(Callback):
     """
 
     def on_train_batch_end(  # noqa: D102
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Tensor, batch_idx: int
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Tensor,
+        batch_idx: int,
     ) -> None:
         every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
         if trainer.global_step % every == 0 or trainer.is_last_batch:
             loss = outputs["loss"].detach().clone()
-            self._check(trainer, float(trainer.strategy.reduce(loss, reduce_op="mean")))  # all processes stop, or none
+            self._check(
+                trainer, float(trainer.strategy.reduce(loss, reduce_op="mean"))
+            )  # all processes stop, or none
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """The loss of the weights that the epoch ended with."""
@@ -66,7 +73,9 @@ class Finite(Callback):
             if not trainer.is_global_zero:
                 raise SystemExit(2)  # the first process tells
             epoch = trainer.current_epoch + 1
-            raise InputError(f"the loss is {loss} in epoch {epoch}: lower optimizer.lr or trainer.gradient_clip_val")
+            raise InputError(
+                f"the loss is {loss} in epoch {epoch}: lower optimizer.lr or trainer.gradient_clip_val"
+            )
 
 
 class History(Callback):
@@ -87,9 +96,16 @@ class History(Callback):
         self._start, self._seconds, self._images = time.perf_counter(), 0.0, 0
 
     def on_train_batch_end(  # noqa: D102
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Tensor, batch_idx: int
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Tensor,
+        batch_idx: int,
     ) -> None:
-        self._seconds = time.perf_counter() - self._start  # the last batch's stands: validation is not in it
+        self._seconds = (
+            time.perf_counter() - self._start
+        )  # the last batch's stands: validation is not in it
         self._images += len(batch) * trainer.world_size
         pl_module.log("train/images_per_second", self._images / self._seconds, prog_bar=True)
         pl_module.log("images", self._seen)
@@ -100,12 +116,20 @@ class History(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the figures of this epoch: the trainer's own outlive it."""
-        self._val = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
+        self._val = {
+            name: float(value)
+            for name, value in trainer.callback_metrics.items()
+            if name.startswith("val/")
+        }
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add a row."""
         pl_module.log("images", self._seen.to(pl_module.device), sync_dist=True)
-        now = {name: float(value) for name, value in trainer.callback_metrics.items() if not name.startswith("val/")}
+        now = {
+            name: float(value)
+            for name, value in trainer.callback_metrics.items()
+            if not name.startswith("val/")
+        }
         figures = now | self._val
         row = {
             "epoch": trainer.current_epoch,
@@ -124,12 +148,16 @@ class History(Callback):
 
     @property
     def _seen(self) -> Tensor:
-        return torch.tensor(self._before["images"] + self._images, dtype=torch.float64)  # float32 ends at 2^24
+        return torch.tensor(
+            self._before["images"] + self._images, dtype=torch.float64
+        )  # float32 ends at 2^24
 
     def write(self, folder: Path) -> None:
         """Replace history.csv; what was not measured in an epoch is left empty."""
         text = io.StringIO()
-        writer = csv.DictWriter(text, ["epoch", "step", "images", "seconds", *METRICS], lineterminator="\n")
+        writer = csv.DictWriter(
+            text, ["epoch", "step", "images", "seconds", *METRICS], lineterminator="\n"
+        )
         writer.writeheader()
         writer.writerows(self.rows)
         new = folder / "history.csv.new"
@@ -175,7 +203,9 @@ class BestWeights(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up where the checkpoint was written."""
-        self.nll_nats, self.epoch, self.weights = (state_dict[key] for key in ("nll_nats", "epoch", "weights"))
+        self.nll_nats, self.epoch, self.weights = (
+            state_dict[key] for key in ("nll_nats", "epoch", "weights")
+        )
 
 
 class LastCheckpoint(Checkpoint):
@@ -191,7 +221,9 @@ class LastCheckpoint(Checkpoint):
         """Write it, all callbacks having seen the epoch (Lightning calls checkpoint callbacks last)."""
         trainer.save_checkpoint(Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt")
 
-    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
         """Say whose it is, and whether anything is left to do."""
         checkpoint["config"] = self.config
         checkpoint["origin"] = Run(Path(trainer.default_root_dir), self.config).origin

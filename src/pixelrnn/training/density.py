@@ -28,7 +28,9 @@ class DensityModule(LightningModule):
     Raises InputError if one of them rejects its arguments.
     """
 
-    def __init__(self, model: Model, optimizer: MakeOptimizer, scheduler: Schedule | None = None) -> None:
+    def __init__(
+        self, model: Model, optimizer: MakeOptimizer, scheduler: Schedule | None = None
+    ) -> None:
         super().__init__()
         self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
         self.dims = math.prod(model.shape)
@@ -54,11 +56,15 @@ class DensityModule(LightningModule):
             log_prob = self.model.log_prob(x)
         self._log_epoch(self.val_nll, log_prob, prog_bar=True)
 
-    def configure_gradient_clipping(self, optimizer: Optimizer, *clipping: Any, **named: Any) -> None:
+    def configure_gradient_clipping(
+        self, optimizer: Optimizer, *clipping: Any, **named: Any
+    ) -> None:
         """Clip as the trainer says; log the norm as it was before, in those steps that the trainer logs."""
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         if (self.trainer.global_step + 1) % every == 0:
-            gradients = [parameter.grad for parameter in self.parameters() if parameter.grad is not None]
+            gradients = [
+                parameter.grad for parameter in self.parameters() if parameter.grad is not None
+            ]
             self.log("gradient_norm", nn.utils.get_total_norm(gradients))
         self.clip_gradients(optimizer, *clipping, **named)
 

@@ -9,7 +9,7 @@ from PIL import Image
 from torchvision.utils import make_grid
 
 from pixelrnn.data.quantize import stretch
-from pixelrnn.training.replacing import replacing
+from pixelrnn.files import replacing
 from pixelrnn.types import Bool, Images, Tensor
 
 GAP = 4  # pixels between images
@@ -22,22 +22,34 @@ def image_grid(images: Images, levels: int, columns: int = 8, side: int = 64) ->
     return make_grid(_enlarge(images, levels, side), nrow=columns, padding=GAP, pad_value=GRAY)
 
 
-def completion_grid(completions: np.ndarray, known: Bool[Tensor, "h w"], levels: int, side: int = 64) -> Tensor:
+def completion_grid(
+    completions: np.ndarray, known: Bool[Tensor, "h w"], levels: int, side: int = 64
+) -> Tensor:
     """uint8 (3, H, W): a row for each image, first itself, then its completions; a line around what was `known`.
 
     `completions`: integers (n, 1 + k, c, h, w).
     """
     n, across = completions.shape[:2]
     h, _ = known.shape
-    large = _enlarge(torch.from_numpy(completions), levels, max(side, 4 * h)).expand(n, across, 3, -1, -1).clone()
-    large[..., _border(known, large.shape[-2] // h)] = torch.tensor(ORANGE, dtype=torch.uint8)[:, None]
+    large = (
+        _enlarge(torch.from_numpy(completions), levels, max(side, 4 * h))
+        .expand(n, across, 3, -1, -1)
+        .clone()
+    )
+    large[..., _border(known, large.shape[-2] // h)] = torch.tensor(ORANGE, dtype=torch.uint8)[
+        :, None
+    ]
     tiles = F.pad(large, (0, GAP, 0, GAP), value=GRAY)
-    page = F.pad(tiles.permute(2, 0, 3, 1, 4).flatten(1, 2).flatten(2, 3), (GAP, 0, GAP, 0), value=GRAY)
+    page = F.pad(
+        tiles.permute(2, 0, 3, 1, 4).flatten(1, 2).flatten(2, 3), (GAP, 0, GAP, 0), value=GRAY
+    )
     first, others = page.tensor_split([tiles.shape[-1] + GAP], dim=-1)
     return torch.cat([first, first[..., :GAP], others], -1)  # the images stand a little apart
 
 
-def save_grid(images: Images, levels: int, path: str | Path, columns: int = 8, side: int = 64) -> None:
+def save_grid(
+    images: Images, levels: int, path: str | Path, columns: int = 8, side: int = 64
+) -> None:
     """Replace `path` by `image_grid` as a PNG."""
     save_picture(image_grid(images, levels, columns, side), path)
 

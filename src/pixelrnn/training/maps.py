@@ -6,12 +6,22 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from pixelrnn.data.quantize import stretch
 
 COLD, WARM, HOT = "#06031c", "#c2374f", "#fcf6a8"  # of 0 nats, half the scale, the top of the scale
-MARGIN, BAR, LEGEND = 16, 18, 130  # pixels: around everything, the color bar's width, the room for it and its numbers
+MARGIN, BAR, LEGEND = (
+    16,
+    18,
+    130,
+)  # pixels: around everything, the color bar's width, the room for it and its numbers
 LINE = 20  # of text
 
 
 def nll_picture(
-    image: np.ndarray, nats: np.ndarray, levels: int, top: float, title: str, mark: tuple[float, str], side: int = 256
+    image: np.ndarray,
+    nats: np.ndarray,
+    levels: int,
+    top: float,
+    title: str,
+    mark: tuple[float, str],
+    side: int = 256,
 ) -> Image.Image:
     """An image (c, h, w) of levels, the `nats` (h, w) of its pixels in colors from 0 to `top`, and the scale.
 
@@ -29,7 +39,9 @@ def nll_picture(
     draw.text((MARGIN, MARGIN), title, font=font, fill="black")
     below = LINE + 2 * MARGIN - 4
     for i, part in enumerate((picture, colored)):
-        page.paste(part.resize(size, Image.Resampling.NEAREST), (MARGIN + i * (size[0] + MARGIN), below))
+        page.paste(
+            part.resize(size, Image.Resampling.NEAREST), (MARGIN + i * (size[0] + MARGIN), below)
+        )
     _scale(draw, page, (2 * size[0] + 3 * MARGIN, below), size[1], top, mark)
     return page
 

@@ -34,7 +34,11 @@ def find_command(run: str | Path) -> str | None:
     if not HydraConfig.initialized():
         return None
     hydra = HydraConfig.get()
-    words = [word for word in hydra.overrides.task if not word.startswith(("stage=", "sweep=", "launcher="))]
+    words = [
+        word
+        for word in hydra.overrides.task
+        if not word.startswith(("stage=", "sweep=", "launcher="))
+    ]
     if hydra.mode == RunMode.MULTIRUN:  # where run= is the folder of all jobs
         words = [word for word in words if not word.startswith("run=")] + [f"run={run}"]
     return shlex.join(["pixelrnn", "train", *words])
@@ -43,7 +47,9 @@ def find_command(run: str | Path) -> str | None:
 def find_revision(root: Path = ROOT) -> dict[str, Any]:
     """`git`: the commit of the code; `dirty`: whether src or conf differ from it. None where there is no repository."""
     commit = _git(root, "rev-parse", "HEAD")
-    changes = _git(root, "status", "--porcelain", "--", "src", "conf")  # results, which git has too, always differ
+    changes = _git(
+        root, "status", "--porcelain", "--", "src", "conf"
+    )  # results, which git has too, always differ
     return {"git": commit, "dirty": None if commit is None else bool(changes)}
 
 
@@ -54,7 +60,9 @@ def changed_data(then: Mapping[str, str] | None, now: Mapping[str, str] | None) 
 
 def _git(root: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", "--no-optional-locks", "-C", root, *arguments], capture_output=True, text=True)
+        done = subprocess.run(
+            ["git", "--no-optional-locks", "-C", root, *arguments], capture_output=True, text=True
+        )
     except OSError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -18,7 +18,9 @@ class SampleGrid(Callback):
 
     def __init__(self, every: int = 5, images: int = 16, seed: int = 0) -> None:
         if every < 1 or images < 1:
-            raise InputError(f"callbacks.samples: every={every} and images={images} must be at least 1")
+            raise InputError(
+                f"callbacks.samples: every={every} and images={images} must be at least 1"
+            )
         self.every, self.images, self.seed = every, images, seed
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -28,7 +30,9 @@ class SampleGrid(Callback):
         if trainer.sanity_checking or not trainer.is_global_zero or not wanted:
             return
         model: Any = pl_module.model
-        samples = model.sample(self.images, generator=torch.Generator(pl_module.device).manual_seed(self.seed))
+        samples = model.sample(
+            self.images, generator=torch.Generator(pl_module.device).manual_seed(self.seed)
+        )
         save_grid(samples, model.levels, Path(trainer.default_root_dir) / "grid.png", columns=8)
         _log(trainer, "samples", image_grid(samples, model.levels), f"epoch {epoch}")
 
@@ -38,19 +42,28 @@ class Completions(Callback):
 
     def __init__(self, images: int = 8, times: int = 4, seed: int = 0) -> None:
         if images < 1 or times < 1:
-            raise InputError(f"callbacks.completions: images={images} and times={times} must be at least 1")
+            raise InputError(
+                f"callbacks.completions: images={images} and times={times} must be at least 1"
+            )
         self.images, self.times, self.seed = images, times, seed
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw, where there is somebody to show it to."""
-        if not trainer.is_global_zero or not any(isinstance(logger, WandbLogger) for logger in trainer.loggers):
+        if not trainer.is_global_zero or not any(
+            isinstance(logger, WandbLogger) for logger in trainer.loggers
+        ):
             return
         model: Any = pl_module.model
         images = spread(trainer.datamodule.split("test"), self.images)  # type: ignore[attr-defined]
         known = torch.zeros(model.shape[1:], dtype=torch.bool)
         known[: model.shape[1] // 2] = True
         drawn = Sampler(model, self.seed).complete(images, known, self.times)
-        _log(trainer, "completions", completion_grid(drawn, known, model.levels), "the image, then completions")
+        _log(
+            trainer,
+            "completions",
+            completion_grid(drawn, known, model.levels),
+            "the image, then completions",
+        )
 
 
 def _log(trainer: Trainer, name: str, picture: Tensor, caption: str) -> None:

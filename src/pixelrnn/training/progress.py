@@ -27,12 +27,19 @@ class Progress(RichProgressBar):
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         """The figures that the bar shows."""
         metrics = trainer.callback_metrics
-        return {shown: f"{float(metrics[name]):.4g}" for name, shown in SHOWN.items() if name in metrics}
+        return {
+            shown: f"{float(metrics[name]):.4g}" for name, shown in SHOWN.items() if name in metrics
+        }
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print a line instead of the bar."""
         super().on_train_epoch_end(trainer, pl_module)
         if self.is_disabled and trainer.is_global_zero:
-            figures = ", ".join(f"{value} {name}" for name, value in self.get_metrics(trainer, pl_module).items())
+            figures = ", ".join(
+                f"{value} {name}" for name, value in self.get_metrics(trainer, pl_module).items()
+            )
             run = f"{Path(trainer.default_root_dir).name}: " if parent_process() else ""
-            print(f"{run}epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: {figures}", flush=True)
+            print(
+                f"{run}epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: {figures}",
+                flush=True,
+            )

@@ -44,7 +44,9 @@ class Run:
     config: Config
 
     @classmethod
-    def create(cls, path: str | Path, config: Config, data_md5: Mapping[str, str] | None = None) -> "Run":
+    def create(
+        cls, path: str | Path, config: Config, data_md5: Mapping[str, str] | None = None
+    ) -> "Run":
         """Claim a directory for `config` and the data with these md5s, or come back to it.
 
         A new claim deletes what isn't its own: a checkpoint of another configuration or other data, or one of a
@@ -67,7 +69,9 @@ class Run:
             )
         state = run._read_checkpoint() or {}
         other_data = changed_data(state.get("origin", {}).get("data_md5"), data_md5)
-        stale = state.get("config") != config or other_data or (held is None and state.get("complete"))
+        stale = (
+            state.get("config") != config or other_data or (held is None and state.get("complete"))
+        )
         try:
             run.path.mkdir(parents=True, exist_ok=True)
             if stale:
@@ -85,7 +89,9 @@ class Run:
         """A run that is already there. Raises InputError if there is none, or its config.yaml is damaged."""
         run = cls(Path(path), {})
         if not run._file("config.yaml").is_file():
-            raise InputError(f"no run at {run.path}: train one there with `pixelrnn train run={run.path} ...`")
+            raise InputError(
+                f"no run at {run.path}: train one there with `pixelrnn train run={run.path} ...`"
+            )
         return cls(run.path, run._read_config())
 
     @property
@@ -124,8 +130,12 @@ class Run:
             raise InputError(f"{file} is damaged ({error}): train again") from error
         except RuntimeError as error:
             reason = str(error).splitlines()[1].strip()
-            raise InputError(f"{file} belongs to another model than config.yaml: {reason}") from error
-        data = self._section("data")  # as described: the prepared images need not be here to use a model
+            raise InputError(
+                f"{file} belongs to another model than config.yaml: {reason}"
+            ) from error
+        data = self._section(
+            "data"
+        )  # as described: the prepared images need not be here to use a model
         check_fit(model, data.get("levels"), data.get("shape", ()))
         return model.eval()
 
@@ -147,7 +157,9 @@ class Run:
     def save_weights(self, state: Mapping[str, Tensor]) -> None:
         """Replace weights.safetensors by a state dict."""
         new = self._file("weights.safetensors.new")
-        safetensors.torch.save_file({name: value.contiguous() for name, value in state.items()}, new)
+        safetensors.torch.save_file(
+            {name: value.contiguous() for name, value in state.items()}, new
+        )
         new.replace(self._file("weights.safetensors"))
 
     def _file(self, name: str) -> Path:
@@ -162,7 +174,11 @@ class Run:
         try:
             return instantiate(self._section("model"), _convert_="all")
         except InstantiationException as error:
-            reason = error.__cause__ if isinstance(error.__cause__, InputError) else str(error).splitlines()[0]
+            reason = (
+                error.__cause__
+                if isinstance(error.__cause__, InputError)
+                else str(error).splitlines()[0]
+            )
             raise InputError(f"{self._file('config.yaml')}: model: {reason}") from error
 
     def _read_config(self) -> Config:
@@ -172,7 +188,9 @@ class Run:
         except (OSError, UnicodeDecodeError, yaml.YAMLError):
             config = None
         if not isinstance(config, dict):
-            raise InputError(f"{file} is damaged: delete the directory or choose another with run=...")
+            raise InputError(
+                f"{file} is damaged: delete the directory or choose another with run=..."
+            )
         return config
 
     def _read_checkpoint(self) -> dict[str, Any] | None:
@@ -180,7 +198,9 @@ class Run:
         if not file.exists():
             return None
         try:
-            return torch.load(file, map_location="cpu", weights_only=True, mmap=True)  # only what is looked at is read
+            return torch.load(
+                file, map_location="cpu", weights_only=True, mmap=True
+            )  # only what is looked at is read
         except Exception as error:  # so does the reader of checkpoints
             raise InputError(f"{file} is damaged: delete it to train from scratch") from error
 
@@ -189,7 +209,10 @@ def _differ(held: Config, wanted: Config, most: int = 3) -> str:
     """`optimizer.lr: 0.01 there, 0.1 here; ...`, the first few keys."""
     there, here = dict(_flat(held)), dict(_flat(wanted))
     keys = [key for key in there | here if there.get(key, _ABSENT) != here.get(key, _ABSENT)]
-    told = [f"{key}: {there.get(key, _ABSENT)} there, {here.get(key, _ABSENT)} here" for key in keys[:most]]
+    told = [
+        f"{key}: {there.get(key, _ABSENT)} there, {here.get(key, _ABSENT)} here"
+        for key in keys[:most]
+    ]
     return "; ".join(told) + (f"; and {len(keys) - most} more" if len(keys) > most else "")
 
 
@@ -215,7 +238,9 @@ def check_fit(model: Model, levels: int | None, shape: Sequence[int]) -> None:
 def find_device(name: str) -> torch.device:
     """`auto` (CUDA if there is one, else the CPU) or a device by torch's name. Raises InputError for an unknown one."""
     try:
-        device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+        device = torch.device(
+            ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+        )
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"no device {name!r}: {str(error).splitlines()[0]}") from error

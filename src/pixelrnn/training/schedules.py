@@ -32,16 +32,22 @@ def cosine(optimizer: Optimizer, steps: int, warmup: float = 0.05, final: float 
     return LambdaLR(optimizer, factor)
 
 
-def step(optimizer: Optimizer, steps: int, at: Sequence[float], factor: float = 0.1, warmup: float = 0.0) -> LambdaLR:
+def step(
+    optimizer: Optimizer, steps: int, at: Sequence[float], factor: float = 0.1, warmup: float = 0.0
+) -> LambdaLR:
     """The rate times `factor` at each of the fractions `at` of the run."""
     if not all(0 < fraction < 1 for fraction in at):
         raise InputError(f"scheduler: at={list(at)} must be fractions of the run, between 0 and 1")
     rise = _warmup(steps, warmup)
-    return LambdaLR(optimizer, lambda now: rise(now) * factor ** sum(now >= fraction * steps for fraction in at))
+    return LambdaLR(
+        optimizer, lambda now: rise(now) * factor ** sum(now >= fraction * steps for fraction in at)
+    )
 
 
 def _warmup(steps: int, warmup: float) -> Callable[[int], float]:
     if not 0 <= warmup < 1:
-        raise InputError(f"scheduler: warmup={warmup} must be a fraction of the run, from 0 to below 1")
+        raise InputError(
+            f"scheduler: warmup={warmup} must be a fraction of the run, from 0 to below 1"
+        )
     length = max(round(warmup * steps), 1)
     return lambda now: min((now + 1) / length, 1.0)

@@ -22,11 +22,15 @@ def nll_maps(model: Model, images: np.ndarray, batch_size: int) -> Iterator[np.n
     if torch.finfo(parameter.dtype).bits < 32:
         model = model.float()
     for first in range(0, len(images), batch_size):
-        batch = torch.from_numpy(images[first : first + batch_size].astype(np.int64)).to(parameter.device)
+        batch = torch.from_numpy(images[first : first + batch_size].astype(np.int64)).to(
+            parameter.device
+        )
         with torch.inference_mode(), full_precision(parameter.device):
             nats = -model.log_prob_map(batch).double().cpu().numpy()
         if not np.isfinite(nats).all():
-            raise InputError(f"the model gives image {first + _first_bad(nats)} no finite likelihood: train it again")
+            raise InputError(
+                f"the model gives image {first + _first_bad(nats)} no finite likelihood: train it again"
+            )
         yield nats
 
 
@@ -36,7 +40,10 @@ def full_precision(device: torch.device) -> Iterator[None]:
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False), torch.autocast(device.type, enabled=False):
+        with (
+            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
+            torch.autocast(device.type, enabled=False),
+        ):
             yield
     finally:
         torch.set_float32_matmul_precision(before)

@@ -22,7 +22,10 @@ from pixelrnn.errors import InputError
 from pixelrnn.training.run import Run
 
 MODES = ("online", "offline", "disabled")
-WAIT = {"WANDB_INIT_TIMEOUT": "10", "WANDB_FINISH_TIMEOUT": "60"}  # seconds, for a server that doesn't answer
+WAIT = {
+    "WANDB_INIT_TIMEOUT": "10",
+    "WANDB_FINISH_TIMEOUT": "60",
+}  # seconds, for a server that doesn't answer
 NLL = [f"{split}/{unit}" for split in ("train", "val") for unit in ("nll_nats", "bits_per_dim")]
 
 
@@ -41,7 +44,9 @@ class Curves(WandbLogger):
                 self.lost = False
 
 
-def wandb_logger(path: str | Path, config: Mapping[str, Any], folder: str = "artifacts", **options: Any) -> Curves:
+def wandb_logger(
+    path: str | Path, config: Mapping[str, Any], folder: str = "artifacts", **options: Any
+) -> Curves:
     """A logger that writes below `folder`/wandb, online only if WANDB_MODE or WANDB_API_KEY says so.
 
     Named after the run directory `path`, grouped by the folder it lies in: the jobs of a sweep are one group. Raises
@@ -86,7 +91,9 @@ def tracked(logger: Logger | None, run: Run, origin: Mapping[str, Any]) -> Itera
 
 
 @contextmanager
-def _run_of_wandb(logger: Curves, run: Run, origin: Mapping[str, Any]) -> Iterator[dict[str, Any] | None]:
+def _run_of_wandb(
+    logger: Curves, run: Run, origin: Mapping[str, Any]
+) -> Iterator[dict[str, Any] | None]:
     known, code = None, 1
     try:
         with _forgiving("this training is not recorded there"):
@@ -119,7 +126,9 @@ def record_evaluation(run: Run, metrics: Mapping[str, Any]) -> None:
                 )
             )
             split = metrics["split"]
-            again.summary.update({f"{split}/{key}": value for key, value in metrics.items() if key != "split"})
+            again.summary.update(
+                {f"{split}/{key}": value for key, value in metrics.items() if key != "split"}
+            )
             again.finish()
 
 
@@ -138,7 +147,9 @@ def _set_up(folder: str) -> Path:
     if (mode := os.environ["WANDB_MODE"]) not in MODES:
         raise InputError(f"WANDB_MODE={mode}: set it to {', '.join(MODES[:-1])} or {MODES[-1]}")
     try:
-        Path(place, "wandb").mkdir(parents=True, exist_ok=True)  # else W&B takes a temporary directory
+        Path(place, "wandb").mkdir(
+            parents=True, exist_ok=True
+        )  # else W&B takes a temporary directory
     except OSError as error:
         raise InputError(f"cannot write to logger.folder={folder}: {error.strerror}") from error
     return place
@@ -165,7 +176,9 @@ def _start(logger: Curves, run: Run, origin: Mapping[str, Any]) -> dict[str, Any
         return None
     logger.log_hyperparams({**run.config, "origin": dict(origin)})
     experiment.define_metric("images", hidden=True)
-    for name in NLL:  # against images seen: runs of different batch size compare; every row has the step as well
+    for name in (
+        NLL
+    ):  # against images seen: runs of different batch size compare; every row has the step as well
         experiment.define_metric(name, step_metric="images", summary="min")
     with _forgiving("the data is not recorded there"):
         _record_data(experiment, run, origin)
@@ -217,7 +230,9 @@ def _record_data(experiment: Any, run: Run, origin: Mapping[str, Any]) -> None:
 
 def _record_weights(experiment: Any, run: Run) -> None:
     """The weights as what this run made, with what training.json says of them."""
-    artifact = wandb.Artifact(f"weights-{experiment.id}", "model", metadata=run.read("training.json"))
+    artifact = wandb.Artifact(
+        f"weights-{experiment.id}", "model", metadata=run.read("training.json")
+    )
     artifact.add_file(str(run.path / "weights.safetensors"))
     experiment.log_artifact(artifact, aliases=["best"])
 

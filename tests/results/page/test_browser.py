@@ -4,11 +4,13 @@ import shutil
 
 import numpy as np
 import pytest
-from tests.runs import write_data, write_run
+from tests.support.runs import write_data, write_run
 
 from pixelrnn.stages.compare import compare
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -20,7 +22,9 @@ FLAGS = [
     "--disable-sync",
 ]
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
-sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="the package playwright is not installed"
+)
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +47,22 @@ def folder(tmp_path_factory):
     write_data(folder / "digits")
     random = np.random.default_rng(0)
     nats = 5 + random.normal(size=40)
-    for i, (name, variant) in enumerate({"best": "row_lstm", "middling": "pixel_cnn", "worst": "pixel_cnn"}.items()):
+    for i, (name, variant) in enumerate(
+        {"best": "row_lstm", "middling": "pixel_cnn", "worst": "pixel_cnn"}.items()
+    ):
         model = {"layers": [10, 9, 2][i]} | ({"kernel": 5} if name == "worst" else {})
         config = {"variant": variant, "model": model, "optimizer": {"lr": [0.5, 0.25, 0.1][i]}}
-        write_run(folder / "runs" / _job(name), config, nats=nats + 0.5 * i + 0.1 * random.normal(size=40), drawn=True)
-    write_run(folder / "runs" / _job("cut_off"), {"model": {"kernel": 3}}, without=("training", "metrics", "sampling"))
+        write_run(
+            folder / "runs" / _job(name),
+            config,
+            nats=nats + 0.5 * i + 0.1 * random.normal(size=40),
+            drawn=True,
+        )
+    write_run(
+        folder / "runs" / _job("cut_off"),
+        {"model": {"kernel": 3}},
+        without=("training", "metrics", "sampling"),
+    )
     compare([str(folder / "runs")], folder / "out")
     return folder
 
@@ -62,13 +77,18 @@ def page(browser, folder):
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
-    page.route("**/*", lambda route: route.continue_() if route.request.url == file.as_uri() else route.abort())
+    page.route(
+        "**/*",
+        lambda route: route.continue_() if route.request.url == file.as_uri() else route.abort(),
+    )
     page.goto(file.as_uri())
     _drawn(page, "#chart")
     yield page
     _scroll_through(page)
     assert said == []
-    assert [url for url in asked if url != file.as_uri() and not url.startswith(("data:", "blob:"))] == []
+    assert [
+        url for url in asked if url != file.as_uri() and not url.startswith(("data:", "blob:"))
+    ] == []
     context.close()
 
 
@@ -98,13 +118,33 @@ def test_the_table_is_sorted_and_filtered(page):
     assert shown == runs
     assert "unfinished" in page.locator("#table tr", has_text="cut_off").inner_text()
     page.get_by_role("button", name="model.kernel").click()
-    assert [name for name in _names(page) if name in runs] == ["cut_off", "worst", "best", "middling"]
+    assert [name for name in _names(page) if name in runs] == [
+        "cut_off",
+        "worst",
+        "best",
+        "middling",
+    ]
     page.get_by_role("button", name="optimizer.lr").press("Enter")
-    assert [name for name in _names(page) if name in runs] == ["worst", "middling", "best", "cut_off"]
+    assert [name for name in _names(page) if name in runs] == [
+        "worst",
+        "middling",
+        "best",
+        "cut_off",
+    ]
     assert page.locator("#table th[aria-sort=ascending]").inner_text().strip() == "optimizer.lr"
     page.keyboard.press("Enter")  # the heading keeps the focus
-    assert [name for name in _names(page) if name in runs] == ["best", "middling", "worst", "cut_off"]
-    wanted = {"pixel_cnn": runs[1:3], "layers<9.5 pixel_cnn": runs[1:3], "layers=2": ["worst"], "nothing": []}
+    assert [name for name in _names(page) if name in runs] == [
+        "best",
+        "middling",
+        "worst",
+        "cut_off",
+    ]
+    wanted = {
+        "pixel_cnn": runs[1:3],
+        "layers<9.5 pixel_cnn": runs[1:3],
+        "layers=2": ["worst"],
+        "nothing": [],
+    }
     for text, left in wanted.items():
         page.get_by_label("Filter").fill(text)
         assert [name for name in _names(page) if name in runs] == left
@@ -117,9 +157,17 @@ def test_curves_follow_axes_filter_and_selection(page):
 
     def runs():
         page.wait_for_timeout(400)
-        return set(page.evaluate("document.querySelector('#chart').view.data('source_0').map(point => point.by)"))
+        return set(
+            page.evaluate(
+                "document.querySelector('#chart').view.data('source_0').map(point => point.by)"
+            )
+        )
 
-    assert runs() == set(_scale(page, "#chart", "color", "domain()")) == {"best", "middling", "worst", "cut_off"}
+    assert (
+        runs()
+        == set(_scale(page, "#chart", "color", "domain()"))
+        == {"best", "middling", "worst", "cut_off"}
+    )
     for axis, last in {"images": 160, "step": 20, "seconds": 3, "epoch": 2}.items():
         page.locator("#x-axis").select_option(axis)
         page.wait_for_timeout(200)
@@ -154,17 +202,24 @@ def test_differences_say_who_is_better(page):
     """Fault: the sign turned when the reference is the worse one."""
     page.locator("#differences").scroll_into_view_if_needed()
     _drawn(page, "#forest")
-    verdicts = dict(row.split("\t")[:2] for row in page.locator("#verdicts tbody tr").all_inner_texts())
+    verdicts = dict(
+        row.split("\t")[:2] for row in page.locator("#verdicts tbody tr").all_inner_texts()
+    )
     assert {verdicts["middling"], verdicts["worst"]} == {"worse"}
     page.locator("#reference").select_option("worst")
-    verdicts = dict(row.split("\t")[:2] for row in page.locator("#verdicts tbody tr").all_inner_texts())
+    verdicts = dict(
+        row.split("\t")[:2] for row in page.locator("#verdicts tbody tr").all_inner_texts()
+    )
     assert {verdicts["best"], verdicts["middling"]} == {"better"}
 
 
 def test_a_picture_opens_and_closes_by_keyboard_with_sharp_pixels(page):
     picture = page.locator("#gallery .picture").first
     picture.scroll_into_view_if_needed()
-    assert picture.locator("img").evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
+    assert (
+        picture.locator("img").evaluate("image => getComputedStyle(image).imageRendering")
+        == "pixelated"
+    )
     picture.press("Enter")
     viewer = page.get_by_role("dialog")
     assert viewer.get_by_role("heading").inner_text() == "best"

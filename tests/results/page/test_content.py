@@ -19,7 +19,9 @@ def _unpack(text, kind):
 def page(make_run, make_data, compared):
     make_data()
     make_run("runs/a", {"seed": 1}, nats=NATS, drawn=True)
-    make_run("runs/b", {"seed": 2, "variant": "pixel_cnn"}, nats=NATS + 1 + np.arange(40) % 2, drawn=True)
+    make_run(
+        "runs/b", {"seed": 2, "variant": "pixel_cnn"}, nats=NATS + 1 + np.arange(40) % 2, drawn=True
+    )
     (make_run("runs/c") / "metrics.json").write_text("{")
     return content(compared())
 
@@ -82,7 +84,9 @@ def test_a_diverged_or_older_history_leaves_gaps(make_run, make_data, compared):
 def test_a_long_history_is_thinned_and_keeps_its_ends(make_run, make_data, compared):
     make_data()
     lines = [f"{epoch},{10 * epoch},3.5" for epoch in range(1000)]
-    (make_run("runs/a") / "history.csv").write_text("\n".join(["epoch,step,val/nll_nats", *lines, ""]))
+    (make_run("runs/a") / "history.csv").write_text(
+        "\n".join(["epoch,step,val/nll_nats", *lines, ""])
+    )
     curve = content(compared())["entries"][0]["curve"]
     assert 190 <= len(curve["epoch"]) <= 200
     assert (curve["epoch"][0], curve["epoch"][-1]) == (1, 1000)
@@ -91,7 +95,9 @@ def test_a_long_history_is_thinned_and_keeps_its_ends(make_run, make_data, compa
 def test_the_keys_that_differ_and_only_these(make_run, make_data, compared):
     """Faults: a key twice under two names; what only says the variant again; keys that are all the same."""
     make_data()
-    softmax, mixture = ({"_target_": f"pixelrnn.heads.{name}"} for name in ("Softmax", "LogisticMixture"))
+    softmax, mixture = (
+        {"_target_": f"pixelrnn.heads.{name}"} for name in ("Softmax", "LogisticMixture")
+    )
     for name, head, model in [
         ("a", softmax, {"layers": 2, "kernel": 3, "same": 1}),
         ("b", mixture, {"layers": 4, "same": 1}),
@@ -110,7 +116,9 @@ def test_the_keys_that_differ_and_only_these(make_run, make_data, compared):
     assert settings["b"] == {"model.layers": 4, "head._target_": "LogisticMixture"}
 
 
-def test_pictures_of_the_best_runs_come_first_where_not_all_fit(make_run, make_data, compared, monkeypatch):
+def test_pictures_of_the_best_runs_come_first_where_not_all_fit(
+    make_run, make_data, compared, monkeypatch
+):
     """Faults: a row a run, however many runs and large the images; the worst runs' pictures instead of the best's."""
     make_data()
     for i in range(6):
@@ -125,7 +133,9 @@ def test_pictures_of_the_best_runs_come_first_where_not_all_fit(make_run, make_d
     assert shown == ["0", "1", "2"][: len(shown)]
     assert len(shown) + page["crowded"] == 6
     used = sum(
-        len(entry[kind]["uri"]) for entry in page["entries"][: len(shown)] for kind in ("samples", "completions")
+        len(entry[kind]["uri"])
+        for entry in page["entries"][: len(shown)]
+        for kind in ("samples", "completions")
     )
     assert used <= 2.5 * size
     assert page["crowded"] > 0
@@ -149,7 +159,13 @@ def test_the_page_is_whole(make_run, make_data, compared):
     make_data()
     make_run("runs/a", nats=NATS)
     text = build(compared(), "library()")
-    for part in ("library()", "function renderTable", "function startImages", "--paper:", "<title>digits: NLL of"):
+    for part in (
+        "library()",
+        "function renderTable",
+        "function startImages",
+        "--paper:",
+        "<title>digits: NLL of",
+    ):
         assert part in text
     for placeholder in ("$data", "$style", "$vega", "$title", "$script"):
         assert placeholder not in text

@@ -46,12 +46,17 @@ def test_a_budget_holds_and_what_is_left_out_is_said(make_run, make_data, compar
     comparison = compared()
     scores, shown = chosen.scores(comparison), chosen.pictured(comparison)
     assert shown["count"] == 200 // (4 * (1 + 4))
-    assert sum(len(base64.b64decode(maps)) for maps in shown["runs"].values()) == 4 * 4 * shown["count"]
+    assert (
+        sum(len(base64.b64decode(maps)) for maps in shown["runs"].values())
+        == 4 * 4 * shown["count"]
+    )
     kept = np.frombuffer(base64.b64decode(scores["about"]["ids"]), "<i4")
     pictured = np.frombuffer(base64.b64decode(shown["about"]["ids"]), "<i4")
     assert set(pictured.tolist()) <= set(kept.tolist())
     assert len(kept) < 40
-    assert chosen.describe(comparison, shown).startswith("10 of the 40 test images are embedded: those on which")
+    assert chosen.describe(comparison, shown).startswith(
+        "10 of the 40 test images are embedded: those on which"
+    )
 
 
 @pytest.mark.parametrize("missing", ["maps", "arrays", "both"])

@@ -21,7 +21,9 @@ CHECKSUMS = {
 }
 
 
-def binarized_mnist(folder: str | Path, checksums: Mapping[str, str] = CHECKSUMS, home: str = HOME) -> Splits:
+def binarized_mnist(
+    folder: str | Path, checksums: Mapping[str, str] = CHECKSUMS, home: str = HOME
+) -> Splits:
     """Static binarized MNIST: (n, 1, 28, 28), two levels, the official splits in file order.
 
     `folder` holds the three .amat files; what is missing is downloaded there.
@@ -32,12 +34,16 @@ def binarized_mnist(folder: str | Path, checksums: Mapping[str, str] = CHECKSUMS
     folder = Path(folder).expanduser()
     obtain(folder, checksums, home)
     names = {"train": "train", "val": "valid", "test": "test"}
-    return {split: _read_amat(folder / f"binarized_mnist_{name}.amat") for split, name in names.items()}
+    return {
+        split: _read_amat(folder / f"binarized_mnist_{name}.amat") for split, name in names.items()
+    }
 
 
 def _read_amat(file: Path) -> np.ndarray:
     """uint8 (n, 1, h, w) of square images."""
-    with reading(file, "a text file of zeros and ones", f"delete {file} and run `pixelrnn prepare` again"):
+    with reading(
+        file, "a text file of zeros and ones", f"delete {file} and run `pixelrnn prepare` again"
+    ):
         text = np.frombuffer(file.read_bytes(), np.uint8)
         line = int((text == ord("\n")).argmax()) + 1
         side = math.isqrt(line // 2)  # a digit and what follows it make a pixel
@@ -45,6 +51,10 @@ def _read_amat(file: Path) -> np.ndarray:
             raise ValueError("its first line is no square image")
         rows = text.reshape(-1, line)
         pixels = rows[:, ::2] - np.uint8(ord("0"))
-        if (pixels > 1).any() or (rows[:, 1:-1:2] != ord(" ")).any() or (rows[:, -1] != ord("\n")).any():
+        if (
+            (pixels > 1).any()
+            or (rows[:, 1:-1:2] != ord(" ")).any()
+            or (rows[:, -1] != ord("\n")).any()
+        ):
             raise ValueError("it has more than zeros and ones with a space between them")
         return pixels.reshape(-1, 1, side, side)

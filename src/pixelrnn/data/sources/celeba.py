@@ -19,7 +19,9 @@ HOME = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 AGAIN = "delete it and run `pixelrnn prepare` again"
 
 
-def celeba(folder: str | Path, size: int, cut: int = 148, checksums: Mapping[str, str] | None = None) -> Pairs:
+def celeba(
+    folder: str | Path, size: int, cut: int = 148, checksums: Mapping[str, str] | None = None
+) -> Pairs:
     """CelebA, a stream of (split, images (n, 3, size, size)), 256 levels: the middle `cut` x `cut` pixels of 178x218.
 
     `folder`, or torchvision's folder celeba in it, holds img_align_celeba.zip and list_eval_partition.txt; what is
@@ -60,8 +62,13 @@ def _read_partition(file: Path) -> dict[str, str]:
         return {name: SPLITS[int(split)] for name, split in lines}
 
 
-def _read(archive: Path, partition: Mapping[str, str], size: int, cut: int) -> Iterator[tuple[str, np.ndarray]]:
-    with reading(archive, "the archive of CelebA's images", AGAIN), zipfile.ZipFile(archive) as files:
+def _read(
+    archive: Path, partition: Mapping[str, str], size: int, cut: int
+) -> Iterator[tuple[str, np.ndarray]]:
+    with (
+        reading(archive, "the archive of CelebA's images", AGAIN),
+        zipfile.ZipFile(archive) as files,
+    ):
         for name, split in partition.items():
             with files.open(f"img_align_celeba/{name}") as content:
                 picture = crop(archive / name, open_picture(archive / name, 3, content), cut, cut)

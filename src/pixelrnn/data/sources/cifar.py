@@ -24,7 +24,10 @@ AGAIN = "delete it and run `pixelrnn prepare` again"
 
 
 def cifar10(
-    folder: str | Path, val: int = 5_000, checksums: Mapping[str, str] | None = None, home: str = HOME
+    folder: str | Path,
+    val: int = 5_000,
+    checksums: Mapping[str, str] | None = None,
+    home: str = HOME,
 ) -> Splits:
     """CIFAR-10: (n, 3, 32, 32), 256 levels.
 
@@ -36,7 +39,11 @@ def cifar10(
         InputError: the files can't be had, one is another by its checksum, or holds something else.
     """
     folder = Path(folder).expanduser()
-    if (folder / NPZ).is_file() and not (folder / ARCHIVE).exists() and not (folder / FOLDER).exists():
+    if (
+        (folder / NPZ).is_file()
+        and not (folder / ARCHIVE).exists()
+        and not (folder / FOLDER).exists()
+    ):
         return hold_out_last(*_read_npz(folder / NPZ), val)
     checksums = checksums or _official_checksums()
     if (folder / FOLDER).is_dir():
@@ -44,8 +51,13 @@ def cifar10(
     else:
         obtain(folder, {ARCHIVE: checksums[ARCHIVE]}, home)
         contents = _read_archive(folder / ARCHIVE)
-    images = {name: _unpickle(folder / FOLDER / name, contents[name], checksums[name]) for name in TRAIN + TEST}
-    return hold_out_last(np.concatenate([images[name] for name in TRAIN]), images["test_batch"], val)
+    images = {
+        name: _unpickle(folder / FOLDER / name, contents[name], checksums[name])
+        for name in TRAIN + TEST
+    }
+    return hold_out_last(
+        np.concatenate([images[name] for name in TRAIN]), images["test_batch"], val
+    )
 
 
 def _official_checksums() -> dict[str, str]:
@@ -88,7 +100,11 @@ class Arrays(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """The three things that a pickled array names."""
         module = module.replace("numpy.core", "numpy._core")  # its name in numpy 2
-        if (module, name) in {("numpy._core.multiarray", "_reconstruct"), ("numpy", "ndarray"), ("numpy", "dtype")}:
+        if (module, name) in {
+            ("numpy._core.multiarray", "_reconstruct"),
+            ("numpy", "ndarray"),
+            ("numpy", "dtype"),
+        }:
             return super().find_class(module, name)
         raise pickle.UnpicklingError(f"it asks for {module}.{name}")
 
@@ -96,7 +112,11 @@ class Arrays(pickle.Unpickler):
 def _read_npz(file: Path) -> tuple[np.ndarray, np.ndarray]:
     """Training and test images, (n, 3, 32, 32); says so if they are not all that there are."""
     with (
-        reading(file, "an npz file with `x_train` and `x_test` (n, 32, 32, 3)", "write it again by np.savez"),
+        reading(
+            file,
+            "an npz file with `x_train` and `x_test` (n, 32, 32, 3)",
+            "write it again by np.savez",
+        ),
         np.load(file, allow_pickle=False) as arrays,
     ):
         train, test = (arrays[key].transpose(0, 3, 1, 2) for key in ("x_train", "x_test"))

@@ -23,9 +23,13 @@ def digits(file: str | Path, seed: int = 0, val: int = 200, test: int = 300) -> 
             f"{file}: 'images' is {images.dtype} {images.shape}, expected uint8 (n, 8, 8): {_repull(file)}"
         )
     if images.size and images.max() > 16:
-        raise InputError(f"{file}: 'images' has level {images.max()}, expected 0..16: {_repull(file)}")
+        raise InputError(
+            f"{file}: 'images' has level {images.max()}, expected 0..16: {_repull(file)}"
+        )
     if min(val, test) < 1 or val + test >= len(images):
-        raise InputError(f"{file}: {len(images)} images can't give val={val} and test={test} and leave some for train")
+        raise InputError(
+            f"{file}: {len(images)} images can't give val={val} and test={test} and leave some for train"
+        )
     # RandomState, not default_rng: its stream is frozen, so the splits are the same under every numpy.
     order = np.random.RandomState(seed).permutation(len(images))
     parts = np.split(images[order, None], [val, val + test])
@@ -34,7 +38,10 @@ def digits(file: str | Path, seed: int = 0, val: int = 200, test: int = 300) -> 
 
 def _read_npz(file: Path, key: str) -> np.ndarray:
     check_exists(file, "run `dvc pull data.dvc` in the top folder of the repository")
-    with reading(file, "the expected npz", _repull(file)), np.load(file, allow_pickle=False) as archive:
+    with (
+        reading(file, "the expected npz", _repull(file)),
+        np.load(file, allow_pickle=False) as archive,
+    ):
         return np.asarray(archive[key])
 
 

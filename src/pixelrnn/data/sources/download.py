@@ -44,13 +44,17 @@ def download(url: str, file: Path, checksum: str) -> None:
     try:
         _continue(url, part)
     except HTTPError as error:
-        if error.code != http.client.REQUESTED_RANGE_NOT_SATISFIABLE or not part.exists():  # else nothing was left
+        if (
+            error.code != http.client.REQUESTED_RANGE_NOT_SATISFIABLE or not part.exists()
+        ):  # else nothing was left
             raise
     with part.open("rb") as content:
         difference = differs(content, checksum)
     if difference:
         part.unlink()
-        raise InputError(f"{url} gave another file ({difference}), which was deleted: run the same command again")
+        raise InputError(
+            f"{url} gave another file ({difference}), which was deleted: run the same command again"
+        )
     part.replace(file)
 
 
@@ -75,9 +79,21 @@ def _continue(url: str, part: Path) -> None:
 
 def _progress() -> "Progress":
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
     return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
 
 

@@ -45,18 +45,27 @@ def image_folder(
             raise InputError(
                 f"{others} of {len(files)} files are no images ({first}, ...): move them or set strict=false"
             )
-        print(f"{folder}: skipped {others} of {len(files)} files, which are no images ({first.name}, ...)")
+        print(
+            f"{folder}: skipped {others} of {len(files)} files, which are no images ({first.name}, ...)"
+        )
     splits = _deal(len(images), val, test, seed, folder)
-    return stacked((split, read_picture(file, shape, levels, fit)) for file, split in zip(images, splits, strict=True))
+    return stacked(
+        (split, read_picture(file, shape, levels, fit))
+        for file, split in zip(images, splits, strict=True)
+    )
 
 
 def _deal(n: int, val: float, test: float, seed: int, folder: Path) -> list[str]:
     """The split of each of n images."""
     if not (0 < val < 1 and 0 < test < 1 and val + test < 1):
-        raise InputError(f"val={val} and test={test} are shares: expected above 0, together below 1")
+        raise InputError(
+            f"val={val} and test={test} are shares: expected above 0, together below 1"
+        )
     counts = [max(1, round(share * n)) for share in (val, test)]
     if sum(counts) >= n:
-        raise InputError(f"{folder} has {n} images: too few to leave some for each of train, val and test")
+        raise InputError(
+            f"{folder} has {n} images: too few to leave some for each of train, val and test"
+        )
     # RandomState, not default_rng: its stream is frozen, so the splits are the same under every numpy.
     order = np.random.RandomState(seed).permutation(n)
     dealt = np.full(n, "train", object)

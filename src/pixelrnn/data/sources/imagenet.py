@@ -48,14 +48,20 @@ def imagenet(
         InputError: a file is missing, is another one by its checksum, or (while it is read) holds something else.
     """
     folder = Path(folder).expanduser()
-    unpacked = {file.name: file for file in sorted(folder.rglob("*_data*.npz")) if file.name in BATCHES}
+    unpacked = {
+        file.name: file for file in sorted(folder.rglob("*_data*.npz")) if file.name in BATCHES
+    }
     if unpacked:
         if missing := [name for name in BATCHES if name not in unpacked]:
-            raise InputError(f"{folder} lacks {', '.join(missing)}: put them beside {next(iter(unpacked.values()))}")
+            raise InputError(
+                f"{folder} lacks {', '.join(missing)}: put them beside {next(iter(unpacked.values()))}"
+            )
         return _deal((unpacked[name] for name in BATCHES), size, val, seed)
     archives = [folder / name for name in checksums if name.startswith(f"Imagenet{size}_")]
     if not archives:
-        raise InputError(f"{folder} holds no batches, and there is no archive of size={size}: expected 32 or 64")
+        raise InputError(
+            f"{folder} holds no batches, and there is no archive of size={size}: expected 32 or 64"
+        )
     if missing := [file.name for file in archives if not file.is_file()]:
         raise InputError(
             f"{folder} lacks {', '.join(missing)}: get them at {HOME} (it asks for a login) and put them there"
@@ -72,7 +78,9 @@ def _unpack(archives: Sequence[Path]) -> Iterator[Path]:
             with reading(file, "a zip file of batches", AGAIN), zipfile.ZipFile(file) as archive:
                 members = [member for member in archive.namelist() if Path(member).name == name]
                 if members:
-                    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".unpacked-") as scratch:
+                    with tempfile.TemporaryDirectory(
+                        dir=file.parent, prefix=".unpacked-"
+                    ) as scratch:
                         yield Path(archive.extract(members[0], scratch))
 
 
@@ -91,5 +99,7 @@ def _read_batch(file: Path, size: int) -> Iterator[np.ndarray]:
     for flat in rows(file, "data", AGAIN):
         if flat.shape[1:] != (expected := (3 * size * size,)):
             found = "x".join(map(str, flat.shape[1:]))
-            raise InputError(f"{file}: 'data' is {found} values an image, expected {expected[0]} for {size}x{size}")
+            raise InputError(
+                f"{file}: 'data' is {found} values an image, expected {expected[0]} for {size}x{size}"
+            )
         yield flat.reshape(-1, 3, size, size)

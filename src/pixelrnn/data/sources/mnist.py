@@ -26,12 +26,17 @@ FASHION = {
     f"{TRAIN}.gz": "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d",
     f"{TEST}.gz": "md5:bef4ecab320f06d8554ea6380940ec79",
 }
-MNIST_HOME = "https://ossci-datasets.s3.amazonaws.com/mnist/"  # torchvision's mirror: yann.lecun.com refuses
+MNIST_HOME = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/"  # torchvision's mirror: yann.lecun.com refuses
+)
 FASHION_HOME = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 
 
 def mnist(
-    folder: str | Path, val: int = 10_000, checksums: Mapping[str, str] = MNIST, home: str = MNIST_HOME
+    folder: str | Path,
+    val: int = 10_000,
+    checksums: Mapping[str, str] = MNIST,
+    home: str = MNIST_HOME,
 ) -> Splits:
     """MNIST: (n, 1, 28, 28), 256 levels.
 
@@ -45,7 +50,10 @@ def mnist(
 
 
 def fashion_mnist(
-    folder: str | Path, val: int = 10_000, checksums: Mapping[str, str] = FASHION, home: str = FASHION_HOME
+    folder: str | Path,
+    val: int = 10_000,
+    checksums: Mapping[str, str] = FASHION,
+    home: str = FASHION_HOME,
 ) -> Splits:
     """Fashion-MNIST, which has MNIST's form in everything: see `mnist`."""
     return mnist(folder, val, checksums, home)
@@ -66,7 +74,10 @@ def mnist_dynamic(
     gray = mnist(folder, val, checksums, home)
     random = np.random.RandomState(seed)  # its stream is frozen: the same images under every numpy
     # uniform over 0..254, it is below x with a probability of exactly x/255
-    drawn = {split: (random.randint(0, 255, x.shape, np.uint8) < x).astype(np.uint8) for split, x in gray.items()}
+    drawn = {
+        split: (random.randint(0, 255, x.shape, np.uint8) < x).astype(np.uint8)
+        for split, x in gray.items()
+    }
     return drawn | {GRAY: gray["train"]}
 
 
@@ -77,7 +88,9 @@ def _find(folder: Path, checksums: Mapping[str, str], home: str) -> dict[str, Pa
     for name in (TRAIN, TEST):
         candidates = [place / form for place in places for form in (f"{name}.gz", name)]
         files[name] = next((file for file in candidates if file.is_file()), folder / f"{name}.gz")
-    missing = {file.name: checksums.get(file.name, "") for file in files.values() if not file.is_file()}
+    missing = {
+        file.name: checksums.get(file.name, "") for file in files.values() if not file.is_file()
+    }
     for file in files.values():
         if file.name not in missing:
             verify(file, checksums.get(file.name, ""))

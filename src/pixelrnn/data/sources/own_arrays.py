@@ -27,7 +27,9 @@ def npz_arrays(file: str | Path, levels: int, val: float = 0.1, seed: int = 0) -
     """
     file = Path(file).expanduser()
     check_exists(file, "set data.source.file")
-    return _read({name: (file, name) for name in keys(file)}, levels, val, seed, f"{file} has no array")
+    return _read(
+        {name: (file, name) for name in keys(file)}, levels, val, seed, f"{file} has no array"
+    )
 
 
 def npy_arrays(folder: str | Path, levels: int, val: float = 0.1, seed: int = 0) -> Pairs:
@@ -47,7 +49,9 @@ def _read(places: dict[str, Place], levels: int, val: float, seed: int, lack: st
         if name not in places:
             raise InputError(f"{lack} {name}")
     if not 0 < val < 1:
-        raise InputError(f"val={val} is a share of the training images: expected above 0 and below 1")
+        raise InputError(
+            f"val={val} is a share of the training images: expected above 0 and below 1"
+        )
     return _deal(places, levels, val, seed)
 
 
@@ -67,7 +71,9 @@ def _images(place: Place, levels: int) -> Iterator[np.ndarray]:
         images = values[..., None] if values.ndim == 3 else values
         if images.ndim != 4 or images.shape[-1] not in (1, 3):
             shape = ", ".join(map(str, values.shape[1:]))
-            raise InputError(f"{what}: shape is (n, {shape}), expected (n, h, w), (n, h, w, 1) or (n, h, w, 3)")
+            raise InputError(
+                f"{what}: shape is (n, {shape}), expected (n, h, w), (n, h, w, 1) or (n, h, w, 3)"
+            )
         yield _to_levels(what, images, levels).transpose(0, 3, 1, 2)
 
 

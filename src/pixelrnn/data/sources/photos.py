@@ -51,7 +51,13 @@ def photo_patches(
 
 
 def patch_corners(
-    height: int, width: int, size: int = 32, stride: int = 8, train: int = 5, val: int = 1, test: int = 4
+    height: int,
+    width: int,
+    size: int = 32,
+    stride: int = 8,
+    train: int = 5,
+    val: int = 1,
+    test: int = 4,
 ) -> dict[str, list[Corner]]:
     """Top left corners of the patches of each split, in a photograph of (height, width) pixels.
 
@@ -84,5 +90,8 @@ def patch_corners(
 def _read_photo(file: Path) -> np.ndarray:
     """(h, w, 3) uint8."""
     check_exists(file, "run `dvc pull data.dvc` in the top folder of the repository")
-    with reading(file, "an image", f"delete {file} and run `dvc pull data.dvc`"), Image.open(file) as photo:
+    with (
+        reading(file, "an image", f"delete {file} and run `dvc pull data.dvc`"),
+        Image.open(file) as photo,
+    ):
         return np.asarray(photo.convert("RGB"))

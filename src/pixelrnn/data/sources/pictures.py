@@ -31,7 +31,11 @@ def read_picture(file: Path, shape: Sequence[int], levels: int, fit: str = "resi
         raise InputError(
             f"{file}: {picture.width}x{picture.height} pixels, expected {width}x{height}: set fit=resize or fit=crop"
         )
-    fitted = ImageOps.fit(picture, (width, height)) if fit == "resize" else crop(file, picture, height, width)
+    fitted = (
+        ImageOps.fit(picture, (width, height))
+        if fit == "resize"
+        else crop(file, picture, height, width)
+    )
     return to_levels(fitted, levels)
 
 
@@ -45,7 +49,9 @@ def open_picture(file: Path, colors: int, content: IO[bytes] | None = None) -> I
     """
     with reading(file, "an image", "replace or remove it"), Image.open(content or file) as picture:
         if picture.mode.startswith(("I", "F")):
-            raise InputError(f"{file}: mode {picture.mode} has more than 8 bits a color: convert it to 8 bits")
+            raise InputError(
+                f"{file}: mode {picture.mode} has more than 8 bits a color: convert it to 8 bits"
+            )
         return ImageOps.exif_transpose(picture).convert("L" if colors == 1 else "RGB")
 
 
@@ -53,7 +59,9 @@ def crop(file: Path, picture: Image.Image, height: int, width: int) -> Image.Ima
     """The middle of the picture. Raises InputError, on `file`, if it is smaller."""
     left, top = (picture.width - width) // 2, (picture.height - height) // 2
     if min(left, top) < 0:
-        raise InputError(f"{file}: {picture.width}x{picture.height} pixels are too few to cut {width}x{height} from")
+        raise InputError(
+            f"{file}: {picture.width}x{picture.height} pixels are too few to cut {width}x{height} from"
+        )
     return picture.crop((left, top, left + width, top + height))
 
 

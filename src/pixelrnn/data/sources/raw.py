@@ -42,7 +42,9 @@ def reading(file: str | Path, what: str, remedy: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except Exception as error:  # damage makes numpy, zipfile, zlib, pickle and Pillow raise a dozen kinds
+    except (
+        Exception
+    ) as error:  # damage makes numpy, zipfile, zlib, pickle and Pillow raise a dozen kinds
         raise InputError(f"{file} is damaged or not {what} ({reason(error)}): {remedy}") from error
 
 

@@ -64,12 +64,18 @@ def _open(file: Path, key: str) -> Iterator[IO[bytes]]:
 
 def _read_header(stream: IO[bytes]) -> Header:
     version = np.lib.format.read_magic(stream)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    read = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
     shape, fortran_order, dtype = read(stream)
     if dtype.hasobject:
         raise ValueError("it holds pickled objects")
     if not shape or (fortran_order and len(shape) > 1):
-        raise ValueError("its first axis is not that of the images: apply np.ascontiguousarray before saving")
+        raise ValueError(
+            "its first axis is not that of the images: apply np.ascontiguousarray before saving"
+        )
     return shape, dtype
 
 

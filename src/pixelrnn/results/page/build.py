@@ -8,13 +8,24 @@ from string import Template
 from pixelrnn.results.comparison import Comparison
 from pixelrnn.results.page.content import content
 
-SCRIPTS = ("state.js", "columns.js", "table.js", "curves.js", "differences.js", "pictures.js", "images.js", "page.js")
+SCRIPTS = (
+    "state.js",
+    "columns.js",
+    "table.js",
+    "curves.js",
+    "differences.js",
+    "pictures.js",
+    "images.js",
+    "page.js",
+)
 
 
 def build(comparison: Comparison, vega: str) -> str:
     """The page as text; `vega` is the plotting library's script."""
     folder = files(__package__)
-    data = json.dumps(content(comparison), ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str)
+    data = json.dumps(
+        content(comparison), ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str
+    )
     script = "\n".join((folder / name).read_text(encoding="utf-8") for name in SCRIPTS)
     return Template((folder / "page.html").read_text(encoding="utf-8")).substitute(
         title=html.escape(comparison.title),

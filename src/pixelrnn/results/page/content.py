@@ -31,7 +31,10 @@ def content(comparison: Comparison) -> dict[str, Any]:
     labels = short_names([row.name for row in comparison.rows if row.kind == "run"])
     entries = []
     for row in comparison.rows:
-        entry = _entry(row) | {"settings": settings.get(row.name), "curve": _curve(comparison, row.name, dims)}
+        entry = _entry(row) | {
+            "settings": settings.get(row.name),
+            "curve": _curve(comparison, row.name, dims),
+        }
         entry |= pictures.get(row.name, {}) | {
             "scores": scored["runs"].get(row.name),
             "maps": shown["runs"].get(row.name),
@@ -51,14 +54,21 @@ def content(comparison: Comparison) -> dict[str, Any]:
         "entries": entries,
         "crowded": crowded,
         "differences": _differences(comparison),
-        "scores": scored["about"] | {"note": describe(comparison, shown)} if scored["runs"] else None,
+        "scores": scored["about"] | {"note": describe(comparison, shown)}
+        if scored["runs"]
+        else None,
         "pictured": shown["about"],
     }
 
 
 def _entry(row: Row) -> dict[str, Any]:
     """A row under the page's shorter names."""
-    short = {"bits_per_dim": "bits", "bits_per_dim_se": "bits_se", "nll_nats": "nats", "nll_nats_se": "nats_se"}
+    short = {
+        "bits_per_dim": "bits",
+        "bits_per_dim_se": "bits_se",
+        "nll_nats": "nats",
+        "nll_nats_se": "nats_se",
+    }
     return {short.get(name, name): value for name, value in asdict(row).items()}
 
 
@@ -107,7 +117,9 @@ def _settings(comparison: Comparison) -> tuple[list[dict[str, Any]], dict[str, d
     for extra in [column for column in columns if column["shown"]][KEYS:]:
         extra["shown"] = False
     kept = {column["key"] for column in columns}
-    return columns, {run: {key: values[key] for key in values if key in kept} for run, values in settings.items()}
+    return columns, {
+        run: {key: values[key] for key in values if key in kept} for run, values in settings.items()
+    }
 
 
 def _spell(value: Any) -> str | float:
@@ -115,12 +127,20 @@ def _spell(value: Any) -> str | float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value if math.isfinite(value) else str(value)
     text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return text.rpartition(".")[2] if text.startswith(("pixelrnn.", "torch.", "pytorch_lightning.")) else text
+    return (
+        text.rpartition(".")[2]
+        if text.startswith(("pixelrnn.", "torch.", "pytorch_lightning."))
+        else text
+    )
 
 
 def _all_pictures(comparison: Comparison) -> tuple[dict[str, dict[str, Any]], int]:
     """Sample grids and completions by run, best first while there is room; and how many runs have been left out."""
-    runs = [row.name for row in comparison.rows if row.name in comparison.samples | comparison.completions]
+    runs = [
+        row.name
+        for row in comparison.rows
+        if row.name in comparison.samples | comparison.completions
+    ]
     share = min(GRID, PICTURES // max(1, len(comparison.samples) + len(comparison.completions)))
     pictures: dict[str, dict[str, Any]] = {}
     room = PICTURES
@@ -138,11 +158,25 @@ def _pictures(comparison: Comparison, run: str, most: int) -> dict[str, Any]:
     pictures, levels = {}, comparison.images.levels
     if (drawn := comparison.samples.get(run)) is not None:
         uri, (width, height), shown = embed(drawn, levels, 8, most)
-        pictures["samples"] = {"uri": uri, "width": width, "height": height, "shown": shown, "total": len(drawn)}
+        pictures["samples"] = {
+            "uri": uri,
+            "width": width,
+            "height": height,
+            "shown": shown,
+            "total": len(drawn),
+        }
     if (done := comparison.completions.get(run)) is not None:
         total, columns = done.shape[:2]
-        uri, (width, height), shown = embed(done.reshape(-1, *done.shape[2:]), levels, columns, most)
-        size = {"width": width, "height": height, "shown": shown // columns, "total": total, "times": columns - 1}
+        uri, (width, height), shown = embed(
+            done.reshape(-1, *done.shape[2:]), levels, columns, most
+        )
+        size = {
+            "width": width,
+            "height": height,
+            "shown": shown // columns,
+            "total": total,
+            "times": columns - 1,
+        }
         pictures["completions"] = {"uri": uri, **size}
     return pictures
 

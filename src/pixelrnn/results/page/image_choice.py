@@ -32,7 +32,10 @@ def scores(comparison: Comparison) -> dict[str, Any]:
     scale = float(nats.max() / (2**16 - 1)) or 1.0
     steps = np.clip(np.round(nats[:, kept] / scale), 0, 2**16 - 1)
     about = {"scale": scale, "ids": pack(kept, "i4") if len(kept) < nats.shape[1] else None}
-    return {"about": about, "runs": {name: pack(row, "u2") for name, row in zip(names, steps, strict=True)}}
+    return {
+        "about": about,
+        "runs": {name: pack(row, "u2") for name, row in zip(names, steps, strict=True)},
+    }
 
 
 def pictured(comparison: Comparison) -> dict[str, Any]:
@@ -42,13 +45,22 @@ def pictured(comparison: Comparison) -> dict[str, Any]:
     if not names or not (comparison.maps or comparison.arrays):
         return {"about": None, "runs": {}, "count": 0}
     chosen = np.sort(choose(nats, _room(comparison)))
-    maps = {run: np.asarray(maps[chosen], dtype=np.float32) for run, maps in comparison.maps.items()}
+    maps = {
+        run: np.asarray(maps[chosen], dtype=np.float32) for run, maps in comparison.maps.items()
+    }
     # a pixel in a thousand may cost more: one that costs a hundred nats would leave all others black
     most = float(np.quantile(np.stack(list(maps.values())), 0.999)) if maps else 0.0
     most = most or 1.0
     levels = comparison.arrays[comparison.images.split][chosen] if comparison.arrays else None
-    about = {"ids": pack(chosen, "i4"), "most": most, "images": None if levels is None else pack(levels, "u1")}
-    bytes_ = {run: pack(np.clip(np.round(255 / most * values), 0, 255), "u1") for run, values in maps.items()}
+    about = {
+        "ids": pack(chosen, "i4"),
+        "most": most,
+        "images": None if levels is None else pack(levels, "u1"),
+    }
+    bytes_ = {
+        run: pack(np.clip(np.round(255 / most * values), 0, 255), "u1")
+        for run, values in maps.items()
+    }
     return {"about": about, "runs": bytes_, "count": len(chosen)}
 
 
@@ -60,7 +72,9 @@ def choose(nats: np.ndarray, count: int) -> np.ndarray:
     pairs = islice(combinations(range(runs), 2), PAIRS)
     rankings = [np.argsort(nats[a] - nats[b], kind="stable") for a, b in pairs]
     rankings += [np.argsort(row, kind="stable") for row in nats[:LIKELIHOODS]]
-    order = np.stack([end for ranking in rankings for end in (ranking, ranking[::-1])], axis=1).ravel()
+    order = np.stack(
+        [end for ranking in rankings for end in (ranking, ranking[::-1])], axis=1
+    ).ravel()
     _, first = np.unique(order, return_index=True)
     return order[np.sort(first)[:count]]
 
@@ -76,9 +90,17 @@ def describe(comparison: Comparison, shown: dict[str, Any]) -> str:
         said[0] += ": those on which the best runs differ most, and the least and most likely"
     if not comparison.arrays:
         said.append("The images themselves are not at hand, only what their pixels cost")
-    if without := [row.name for row in comparison.rows if row.bits_per_dim is not None and _lacks_map(comparison, row)]:
-        names = ", ".join(without[:3]) + (f" and {len(without) - 3} more" if len(without) > 3 else "")
-        said.append(f"No map of what each pixel costs (test_nll_map.npy, by `pixelrnn evaluate`) for {names}")
+    if without := [
+        row.name
+        for row in comparison.rows
+        if row.bits_per_dim is not None and _lacks_map(comparison, row)
+    ]:
+        names = ", ".join(without[:3]) + (
+            f" and {len(without) - 3} more" if len(without) > 3 else ""
+        )
+        said.append(
+            f"No map of what each pixel costs (test_nll_map.npy, by `pixelrnn evaluate`) for {names}"
+        )
     return ". ".join(said) + "."
 
 

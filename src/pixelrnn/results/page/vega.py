@@ -15,12 +15,16 @@ def bundling() -> Iterator[Callable[[], str]]:
     Bundling takes a second or two and Python's lock with it, so it has a process of its own beside the reading of runs.
     Raises RuntimeError if it fails, which only a broken installation of vl-convert-python does.
     """
-    process = subprocess.Popen([sys.executable, "-c", CODE], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
 
     def script() -> str:
         out, error = process.communicate()
         if process.returncode:
-            raise RuntimeError(f"vl_convert cannot bundle the plotting library: {error.decode().strip()}")
+            raise RuntimeError(
+                f"vl_convert cannot bundle the plotting library: {error.decode().strip()}"
+            )
         return out.decode()
 
     try:

@@ -32,12 +32,16 @@ def checksums(folder: Path) -> dict[str, str]:
 
 def write_idx(file: Path, images: np.ndarray) -> None:
     """MNIST's: (n, h, w)."""
-    content = struct.pack(f">BBBB{images.ndim}i", 0, 0, 8, images.ndim, *images.shape) + images.tobytes()
+    content = (
+        struct.pack(f">BBBB{images.ndim}i", 0, 0, 8, images.ndim, *images.shape) + images.tobytes()
+    )
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(gzip.compress(content, mtime=0) if file.suffix == ".gz" else content)
 
 
-def write_mnist(folder: Path, suffix: str = ".gz", train: int = 9, test: int = 4) -> tuple[np.ndarray, np.ndarray]:
+def write_mnist(
+    folder: Path, suffix: str = ".gz", train: int = 9, test: int = 4
+) -> tuple[np.ndarray, np.ndarray]:
     """Official training and test images, (n, 28, 28)."""
     images = noise(train, 28, 28), noise(test, 28, 28, seed=1)
     for name, x in zip((TRAIN, TEST), images, strict=True):
@@ -52,7 +56,10 @@ def write_amat(file: Path, images: np.ndarray) -> None:
 
 
 def write_binarized_mnist(folder: Path) -> dict[str, np.ndarray]:
-    splits = {s: noise(n, 28, 28, levels=2, seed=n) for s, n in {"train": 5, "valid": 3, "test": 2}.items()}
+    splits = {
+        s: noise(n, 28, 28, levels=2, seed=n)
+        for s, n in {"train": 5, "valid": 3, "test": 2}.items()
+    }
     for split, images in splits.items():
         write_amat(folder / f"binarized_mnist_{split}.amat", images)
     return splits
@@ -104,9 +111,15 @@ def write_imagenet(folder: Path, size: int = 2, n: int = 6, save=np.savez) -> di
 
 def zip_imagenet(folder: Path, size: int) -> None:
     """As image-net.org gives the batches out: two parts of training images, one for validation."""
-    parts = {"train_part1": IMAGENET_BATCHES[:5], "train_part2": IMAGENET_BATCHES[5:10], "val": IMAGENET_BATCHES[10:]}
+    parts = {
+        "train_part1": IMAGENET_BATCHES[:5],
+        "train_part2": IMAGENET_BATCHES[5:10],
+        "val": IMAGENET_BATCHES[10:],
+    }
     for part, names in parts.items():
-        with zipfile.ZipFile(folder / f"Imagenet{size}_{part}_npz.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(
+            folder / f"Imagenet{size}_{part}_npz.zip", "w", zipfile.ZIP_DEFLATED
+        ) as archive:
             for name in names:
                 archive.write(folder / name, f"Imagenet{size}_{part}_npz/{name}")
                 (folder / name).unlink()
@@ -140,7 +153,11 @@ def write_pictures(folder: Path, n: int = 12, size: tuple[int, int] = (5, 7)) ->
 
 
 def flip(good: bytes, start: int, count: int = 8) -> bytes:
-    return good[:start] + bytes(255 - byte for byte in good[start : start + count]) + good[start + count :]
+    return (
+        good[:start]
+        + bytes(255 - byte for byte in good[start : start + count])
+        + good[start + count :]
+    )
 
 
 DAMAGE = {

@@ -57,7 +57,9 @@ class GatedPixelCNN(nn.Module):
         ):
             v = vertical(F.pad(v, (1, 1, 1, 0)))
             above = v if self.bug == "shift" else F.pad(v, (0, 0, 1, 0))[:, :, :-1]
-            before = F.pad(h, (1, 0)) if layer or self.bug == "first" else F.pad(h, (2, 0))[..., :-1]
+            before = (
+                F.pad(h, (1, 0)) if layer or self.bug == "first" else F.pad(h, (2, 0))[..., :-1]
+            )
             h = self.gate(horizontal(before) + down(above))
             v = self.gate(v)
         return self.out(h)
@@ -93,5 +95,7 @@ class Transformer(nn.Module):
         tokens = x.movedim(1, -1).flatten(1)
         tokens = F.pad(tokens, (1, 0), value=self.start)[:, :-1]
         h = self.embed(tokens) + self.place
-        h = h + F.scaled_dot_product_attention(self.queries(h), self.keys(h), self.values(h), is_causal=self.masked)
+        h = h + F.scaled_dot_product_attention(
+            self.queries(h), self.keys(h), self.values(h), is_causal=self.masked
+        )
         return self.out(h)

@@ -1,7 +1,6 @@
 """Every variant of conf/model, at any size: a new YAML there brings its tests."""
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,9 +9,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from pixelrnn.conf import CONF
 from pixelrnn.models import AutoregressiveModel, MultiScale
 
-CONF = Path(__file__).parents[1] / "conf"
 VARIANTS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 HEADS = sorted(path.stem for path in (CONF / "head").glob("*.yaml"))
 
@@ -39,7 +38,9 @@ def build(
     return model
 
 
-def describe(variant: str, head: str, shape: tuple[int, int, int], levels: int, **sizes: object) -> dict[str, Any]:
+def describe(
+    variant: str, head: str, shape: tuple[int, int, int], levels: int, **sizes: object
+) -> dict[str, Any]:
     """The same as a run records it in config.yaml: plain values."""
     config = _config(variant, head).copy()
     config.data.shape, config.data.levels = list(shape), 2 if head == "bernoulli" else levels
@@ -64,7 +65,9 @@ def _resize(node: DictConfig, sizes: dict[str, object]) -> None:
             _resize(child, sizes)
 
 
-def parts(model: nn.Module, batch: int = 1) -> list[tuple[AutoregressiveModel, torch.Tensor | None]]:
+def parts(
+    model: nn.Module, batch: int = 1
+) -> list[tuple[AutoregressiveModel, torch.Tensor | None]]:
     """The autoregressive models within, each with a context to condition it on."""
     if not isinstance(model, MultiScale):
         return [(model, None)]

@@ -10,7 +10,13 @@ import yaml
 from pixelrnn.data import write_arrays
 
 IMAGES, SHAPE, LEVELS = 40, (1, 2, 2), 17
-TRAINING = {"parameters": 1234, "train_seconds": 60.5, "images_per_second": 800.25, "epochs": 3, "best_epoch": 2}
+TRAINING = {
+    "parameters": 1234,
+    "train_seconds": 60.5,
+    "images_per_second": 800.25,
+    "epochs": 3,
+    "best_epoch": 2,
+}
 METRICS = {
     "split": "test",
     "images": IMAGES,
@@ -23,7 +29,12 @@ METRICS = {
     "audit": {"verdict": "causal", "sentence": "causal"},
 }
 SAMPLING = {"images": 16, "seconds": 2.5, "seconds_per_image": 0.15625, "seed": 0}
-ORIGIN = {"command": "pixelrnn train model=row_lstm", "git": "0123abcd" * 5, "dirty": False, "wandb": None}
+ORIGIN = {
+    "command": "pixelrnn train model=row_lstm",
+    "git": "0123abcd" * 5,
+    "dirty": False,
+    "wandb": None,
+}
 HISTORY = """epoch,step,images,seconds,train/nll_nats,train/bits_per_dim,val/nll_nats,val/bits_per_dim
 0,10,80,1.5,12.0,4.328,11.0,3.967
 1,20,160,3.0,10.0,3.607,10.5,3.787
@@ -46,9 +57,20 @@ def write_run(
     home = folder.parent.parent if folder.parent.name == "runs" else folder.parent
     data = {"path": str(home / "digits"), "shape": list(SHAPE), "levels": LEVELS, "batch_size": 8}
     head = {"_target_": "pixelrnn.heads.Softmax", "levels": LEVELS}
-    full = {"seed": 0, "variant": "row_lstm", "data": data, "model": {"hidden": 16, "layers": 2}, "head": head}
+    full = {
+        "seed": 0,
+        "variant": "row_lstm",
+        "data": data,
+        "model": {"hidden": 16, "layers": 2},
+        "head": head,
+    }
     (folder / "config.yaml").write_text(yaml.safe_dump(full | (config or {})))
-    parts = {"training": TRAINING, "metrics": METRICS | metrics, "sampling": SAMPLING, "origin": ORIGIN}
+    parts = {
+        "training": TRAINING,
+        "metrics": METRICS | metrics,
+        "sampling": SAMPLING,
+        "origin": ORIGIN,
+    }
     for part in parts.keys() - set(without):
         (folder / f"{part}.json").write_text(json.dumps(parts[part]))
     if "history" not in without:
@@ -72,10 +94,16 @@ def write_data(folder: Path, **splits: np.ndarray) -> Path:
 
 def save_nll(folder: Path, nats: np.ndarray, shape: tuple[int, ...] = SHAPE) -> None:
     """test_nll.npy, the map that adds up to it, and metrics.json to match."""
-    maps = np.repeat(nats / (shape[1] * shape[2]), shape[1] * shape[2]).reshape(len(nats), *shape[1:])
+    maps = np.repeat(nats / (shape[1] * shape[2]), shape[1] * shape[2]).reshape(
+        len(nats), *shape[1:]
+    )
     np.save(folder / "test_nll.npy", nats)
     np.save(folder / "test_nll_map.npy", maps.astype(np.float16))
     bits = 1 / (math.prod(shape) * math.log(2))
     metrics = json.loads((folder / "metrics.json").read_text())
-    metrics |= {"images": len(nats), "nll_nats": float(nats.mean()), "bits_per_dim": float(nats.mean() * bits)}
+    metrics |= {
+        "images": len(nats),
+        "nll_nats": float(nats.mean()),
+        "bits_per_dim": float(nats.mean() * bits),
+    }
     (folder / "metrics.json").write_text(json.dumps(metrics))

@@ -14,7 +14,12 @@ from pixelrnn.stages import train
 from pixelrnn.training.schedules import cosine
 
 SHAPE, LEVELS, DIMS = (1, 4, 4), 3, 16
-QUIET = {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0, "accelerator": "cpu"}
+QUIET = {
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "num_sanity_val_steps": 0,
+    "accelerator": "cpu",
+}
 
 
 def write_data(path, train=21, val=7, test=5):
@@ -34,7 +39,13 @@ def config(data, **changes):
     return {
         "seed": 0,
         "variant": "pixel_cnn",
-        "data": {"name": "stripes", "path": str(data), "shape": list(SHAPE), "levels": LEVELS, "batch_size": 4},
+        "data": {
+            "name": "stripes",
+            "path": str(data),
+            "shape": list(SHAPE),
+            "levels": LEVELS,
+            "batch_size": 4,
+        },
         "model": {
             "_target_": "pixelrnn.models.pixel_cnn",
             "shape": list(SHAPE),

@@ -6,12 +6,12 @@
 import itertools
 
 import torch
+from tests.support.zoo import parts, random_images
 from torch import nn
 
 from pixelrnn.causality import audit
 from pixelrnn.models import AutoregressiveModel, MultiScale
 from pixelrnn.ops.pixels import normalize
-from tests.zoo import parts, random_images
 
 TIGHT = {"rtol": 1e-9, "atol": 1e-9}
 
@@ -62,7 +62,9 @@ def step_is_forward(model: nn.Module) -> None:
             for i in range(h):
                 part.network.start_row(state, i)
                 for j in range(w):
-                    pixel = torch.full((2, c), 1e3, dtype=torch.float64)  # what is not drawn yet must not matter
+                    pixel = torch.full(
+                        (2, c), 1e3, dtype=torch.float64
+                    )  # what is not drawn yet must not matter
                     for order, drawn in enumerate(passes):
                         got = part.network.step(pixel, state, i, j)
                         mine = slice(order, None, len(passes))
@@ -125,4 +127,6 @@ def completion_scores_as_drawn(model: nn.Module) -> None:
         filled, nats = part.fill(x, known, torch.Generator().manual_seed(0), context)
         assert (filled == x)[..., known].all()
         assert not (filled == x)[..., ~known].all()
-        torch.testing.assert_close(part.log_prob_map(filled, context)[:, ~known].sum(1), nats, **TIGHT)
+        torch.testing.assert_close(
+            part.log_prob_map(filled, context)[:, ~known].sum(1), nats, **TIGHT
+        )
