@@ -11,13 +11,15 @@ with install_import_hook(
     import pixelrnn.models
 
 import torch
-from tests.support import tiny
+from tests.support import runs, tiny
 
 from pixelrnn import cli
+from pixelrnn.results.comparison import compare_runs
+from pixelrnn.runs.frame import load_runs
+from pixelrnn.runs.same_images import same_images
 
-torch.set_num_threads(
-    1
-)  # many small tensors, and workers beside each other: more threads only wait
+# Many small tensors, and workers beside each other: more threads only wait.
+torch.set_num_threads(1)
 
 
 @pytest.fixture
@@ -37,3 +39,26 @@ def pixelrnn(tmp_path, monkeypatch, capsys):
         return code, *capsys.readouterr()
 
     return call
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """`make_run("runs/a", bits_per_dim=3.0)`: see `write_run`."""
+    return lambda name, *args, **options: runs.write_run(tmp_path / name, *args, **options)
+
+
+@pytest.fixture
+def make_data(tmp_path):
+    """`make_data("digits", test=array)`: see `write_data`."""
+    return lambda name="digits", **splits: runs.write_data(tmp_path / name, **splits)
+
+
+@pytest.fixture
+def compared(tmp_path):
+    """`compared()`: all that is below runs/."""
+
+    def compare():
+        frame = load_runs(tmp_path / "runs")
+        return compare_runs(frame, same_images(frame))
+
+    return compare

@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from pixelrnn.cli import build
 from pixelrnn.conf import CONF
 from pixelrnn.data import write_arrays
-from pixelrnn.stages import evaluate
+from pixelrnn.stages.evaluate import evaluate
 
 EXPERIMENTS = sorted(file.stem for file in (CONF / "experiment").glob("*.yaml"))
 

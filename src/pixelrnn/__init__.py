@@ -33,7 +33,7 @@ _HOMES = {
         "pixel_cnn",
         "row_lstm",
     ],
-    "pixelrnn.results.frame": ["config_differences", "history", "load_runs"],
+    "pixelrnn.runs.frame": ["config_differences", "history", "load_runs"],
     "pixelrnn.results.paired": ["paired_differences"],
     "pixelrnn.training.run": ["Run"],
 }

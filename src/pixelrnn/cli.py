@@ -112,16 +112,24 @@ def run_stage(config: "DictConfig") -> float | None:
 
 def build(config: "DictConfig") -> Callable[[], Any]:
     """The stage with its arguments, which check themselves here: nothing has been written yet."""
+    from functools import partial
+
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
-    from omegaconf import OmegaConf
+    from omegaconf import OmegaConf, open_dict
 
     if missing := OmegaConf.missing_keys(config):
         raise InputError(f"no value for {min(missing)}: give one by {min(missing)}=...")
     if "seed" in config.stage:
         seed_and_quiet(config.seed)
+    words = []
+    with open_dict(config):
+        if "files" in config.stage or "runs" in config.stage:
+            if "run" in config.stage:
+                words.append(config.stage.pop("run"))
+            words += config.stage.pop("files", None) or config.stage.pop("runs", None) or []
     try:
-        return instantiate(config.stage, _partial_=True)
+        return partial(instantiate(config.stage, _partial_=True), *words)
     except InstantiationException as error:
         if (
             isinstance(error.__cause__, (TypeError, ValueError, ImportError, AttributeError))

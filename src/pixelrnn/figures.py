@@ -1,14 +1,22 @@
 """Figures as people read them: a value ± its standard error, marked where it is a bound; nats and bits per dimension.
 
-bits/dim = nats per image / (dimensions · log 2)
+bits/dim = nats per image / (dimensions · log 2),    dimensions = colors · rows · columns
 """
 
 import math
+from typing import Any, TypeVar
+
+Number = TypeVar("Number", bound=Any)  # a float, an array, a tensor
 
 
-def bits_per_dim(nats: float, dims: int) -> float:
-    """Convert nats per image to bits per dimension; `dims` is colors × rows × columns."""
-    return nats / (dims * math.log(2))
+def bits_per_dim(nats: Number, dims: int) -> Number:
+    """Convert nats per image to bits per dimension."""
+    return nats / nats_of_one_bit(dims)
+
+
+def nats_of_one_bit(dims: int) -> float:
+    """Return what one bit per dimension is in nats per image."""
+    return dims * math.log(2)
 
 
 def spell(

@@ -4,6 +4,7 @@ Also the few things that every reader and writer of files needs: a path as users
 of an error.
 """
 
+import hashlib
 import json
 import os
 import secrets
@@ -97,3 +98,9 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def md5(file: Path) -> str:
+    """Return the checksum of a file's bytes, 32 hex digits."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "md5").hexdigest()

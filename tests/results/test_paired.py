@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from pixelrnn.errors import InputError
-from pixelrnn.results.frame import load_runs
 from pixelrnn.results.paired import (
     BETTER,
     BOUND,
@@ -15,6 +14,7 @@ from pixelrnn.results.paired import (
     holm,
     paired_differences,
 )
+from pixelrnn.runs.frame import load_runs
 
 DIMS = 4
 

@@ -3,8 +3,8 @@ import math
 import pytest
 
 from pixelrnn.results.baselines import Baseline
-from pixelrnn.results.frame import load_runs
 from pixelrnn.results.rows import make_rows, short_names
+from pixelrnn.runs.frame import load_runs
 
 CODER = Baseline("PNG", 2.5, math.nan, 25.0, math.nan, "levels as they are")
 

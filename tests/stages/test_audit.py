@@ -10,7 +10,7 @@ from PIL import Image
 from tests.support import strangers, tiny
 
 from pixelrnn.errors import InputError, LeakFound
-from pixelrnn.stages import audit
+from pixelrnn.stages.audit import audit
 from pixelrnn.training.run import Run
 
 SHAPE = [1, 5, 5]
@@ -19,8 +19,8 @@ SHAPE = [1, 5, 5]
 @pytest.fixture
 def run(tmp_path):
     """A run with weights, as if trained."""
-    run = Run.create(tmp_path / "run", tiny.config(tiny.write_data(tmp_path / "data")))
-    run.save_weights(tiny.model(seed=2).state_dict())
+    run = Run.claim(tmp_path / "run", tiny.config(tiny.write_data(tmp_path / "data")))
+    run.finish(tiny.model(seed=2).state_dict(), {})
     return run
 
 
@@ -52,7 +52,7 @@ def test_a_run_gets_its_report(run, capsys):
 def test_a_run_without_weights(run):
     (run.path / "weights.safetensors").unlink()
     before = tiny.contents(run.path)
-    with pytest.raises(InputError, match="finish training first"):
+    with pytest.raises(InputError, match=r"weights\.safetensors is missing"):
         audit(run.path)
     assert tiny.contents(run.path) == before
 

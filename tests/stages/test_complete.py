@@ -6,14 +6,14 @@ from tests.support import tiny
 
 from pixelrnn.data.quantize import stretch
 from pixelrnn.errors import InputError
-from pixelrnn.stages import complete
+from pixelrnn.stages.complete import complete
 from pixelrnn.training.run import Run
 
 
 @pytest.fixture
 def run(tmp_path):
-    run = Run.create(tmp_path / "run", tiny.config(tmp_path / "no data here"))
-    run.save_weights(tiny.pushed_model(seed=2).state_dict())
+    run = Run.claim(tmp_path / "run", tiny.config(tmp_path / "no data here"))
+    run.finish(tiny.pushed_model(seed=2).state_dict(), {})
     return run.path
 
 
@@ -34,7 +34,7 @@ def files(tmp_path):
 def test_the_first_pixels_stay_and_the_others_are_drawn(run, files, options, known):
     """No prepared data is needed. Fault: rows and pixels taken for one another."""
     folder, images = files
-    completed = complete(run, [folder], completions=20, **options)
+    completed = complete(run, folder, completions=20, **options)
     assert completed.shape == (2, 21, *tiny.SHAPE)
     assert (completed[:, 0] == images).all()
     flat = completed.reshape(2, 21, 16)

@@ -3,7 +3,7 @@ import yaml
 
 from pixelrnn.conf import CONF
 from pixelrnn.errors import InputError
-from pixelrnn.stages import compose
+from pixelrnn.stages.compose import compose
 
 VARIANTS = {file.stem for file in (CONF / "model").glob("*.yaml")}
 

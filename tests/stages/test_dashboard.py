@@ -5,7 +5,7 @@ import pytest
 import wandb
 
 from pixelrnn.errors import InputError
-from pixelrnn.stages import dashboard
+from pixelrnn.stages.dashboard import dashboard
 
 pytest.importorskip("wandb_workspaces", reason="needs pip install 'pixelrnn[dashboard]'")
 

@@ -8,19 +8,21 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.support import tiny
+from tests.support import runs, tiny
 
 from pixelrnn.errors import InputError
 from pixelrnn.models import AutoregressiveModel
-from pixelrnn.stages import evaluate, sample
+from pixelrnn.runs.frame import load_runs
+from pixelrnn.stages.evaluate import evaluate
+from pixelrnn.stages.sample import sample
 from pixelrnn.training.run import Run
 
 
 @pytest.fixture
 def run(tmp_path):
     """A run with weights, as if trained."""
-    run = Run.create(tmp_path / "run", tiny.config(tiny.write_data(tmp_path / "data")))
-    run.save_weights(tiny.pushed_model(seed=2).state_dict())
+    run = Run.claim(tmp_path / "run", tiny.config(tiny.write_data(tmp_path / "data")))
+    run.finish(tiny.pushed_model(seed=2).state_dict(), {})
     return run
 
 
@@ -33,8 +35,8 @@ def test_evaluate_scores_every_image_once(run):
     kept = np.load(run.path / "test_nll.npy")
     assert kept.dtype == np.float64
     np.testing.assert_allclose(kept, nats, rtol=1e-6)
-    assert metrics == json.loads((run.path / "metrics.json").read_text())
-    assert (metrics["split"], metrics["images"], metrics["bound"]) == ("test", 5, "exact")
+    assert {"test": metrics} == json.loads((run.path / "metrics.json").read_text())
+    assert (metrics["images"], metrics["bound"]) == (5, "exact")
     assert metrics["nll_nats"] == pytest.approx(nats.mean(), rel=1e-6)
     assert metrics["nll_nats_se"] == pytest.approx(nats.std(ddof=1) / math.sqrt(5), rel=1e-5)
     assert metrics["bits_per_dim"] == pytest.approx(nats.mean() / 16 / math.log(2), rel=1e-6)
@@ -84,13 +86,12 @@ def test_no_number_is_no_result(run):
     before = tiny.contents(run.path)
     state = tiny.model().state_dict()
     next(iter(state.values()))[0] = torch.nan
-    run.save_weights(state)
+    run.finish(state, {})
     with pytest.raises(InputError, match="no finite likelihood"):
         evaluate(run.path)
     after = tiny.contents(run.path)
-    assert {file for file in after if after[file] != before.get(file)} == {
-        run.path / "weights.safetensors"
-    }
+    changed = {file.name for file in after if after[file] != before.get(file)}
+    assert changed == {"weights.safetensors", "training.json"}
 
 
 def test_evaluate_does_not_depend_on_the_batches(run):
@@ -99,9 +100,28 @@ def test_evaluate_does_not_depend_on_the_batches(run):
     )
 
 
-def test_evaluate_another_split(run):
+def test_another_split_stands_beside_the_first(run):
+    """Fault: the figures of the test images overwritten by those of the validation images."""
+    run.finish(tiny.pushed_model(seed=2).state_dict(), runs.TRAINING)
+    test = evaluate(run.path)
     assert evaluate(run.path, split="val")["images"] == 7
     assert (run.path / "val_nll.npy").exists()
+    metrics = json.loads((run.path / "metrics.json").read_text())
+    assert metrics["test"] == test
+    assert set(metrics) == {"test", "val"}
+    (row,) = load_runs(run.path).to_dict("records")
+    assert (row["split"], row["images"]) == ("test", 5)
+
+
+def test_figures_of_other_weights_are_not_the_runs(run):
+    """Fault: trained again, a run shows what was measured before."""
+    run.finish(tiny.pushed_model(seed=2).state_dict(), runs.TRAINING)
+    evaluate(run.path)
+    assert load_runs(run.path)["status"].tolist() == ["finished"]
+    run.finish(tiny.pushed_model(seed=3).state_dict(), runs.TRAINING)
+    frame = load_runs(run.path)
+    assert frame["status"].tolist() == ["not evaluated"]
+    assert frame["bits_per_dim"].isna().all()
 
 
 @pytest.mark.parametrize(("clamp", "bound"), [(False, "upper"), (True, "exact")])
@@ -116,10 +136,10 @@ def test_bound_is_labeled(run, tmp_path, clamp, bound, capsys):
         "small": part,
         "large": part,
     }
-    other = Run.create(tmp_path / "other", run.config | {"model": model})
-    other.save_weights(other._build_model().state_dict())
+    other = Run.claim(tmp_path / "other", run.config | {"model": model})
+    other.finish(other.build_model().state_dict(), {})
     assert evaluate(other.path)["bound"] == bound
-    assert ("<=" in capsys.readouterr().out) == (bound == "upper")
+    assert ("≤" in capsys.readouterr().out) == (bound == "upper")
 
 
 def test_sample_writes_picture_levels_and_time(run):
@@ -151,8 +171,8 @@ def test_sample_completes_test_images(run):
 def test_at_most_eight_are_completed(run, tmp_path):
     """Spread over the split, which may be sorted: the first eight of binarised MNIST are zeros."""
     tiny.write_data(tmp_path / "more", test=15)
-    other = Run.create(tmp_path / "other", tiny.config(tmp_path / "more"))
-    other.save_weights(tiny.model().state_dict())
+    other = Run.claim(tmp_path / "other", tiny.config(tmp_path / "more"))
+    other.finish(tiny.model().state_dict(), {})
     sample(other.path, images=1, completions=1)
     completed = np.load(other.path / "completions.npy")
     assert completed.shape == (8, 2, *tiny.SHAPE)
@@ -161,14 +181,15 @@ def test_at_most_eight_are_completed(run, tmp_path):
 
 @pytest.mark.parametrize("options", [{"completions": 0}, {}])
 def test_samples_need_no_data(run, options, capsys):
-    """A run directory alone can be sampled from; completions of older weights don't stay."""
+    """A run directory alone can be sampled from. Fault: the completions deleted, which can't be made again then."""
     sample(run.path, images=1)
+    before = (run.path / "completions.npy").read_bytes()
     if not options:
         shutil.rmtree(run.config["data"]["path"])
     sample(run.path, images=3, **options)
     assert np.load(run.path / "samples.npy").shape == (3, *tiny.SHAPE)
-    assert not list(run.path.glob("completions.*"))
-    assert ("no completions: " in capsys.readouterr().out) == (not options)
+    assert (run.path / "completions.npy").read_bytes() == before
+    assert ("no completions of test images: " in capsys.readouterr().out) == (not options)
 
 
 def test_sample_elsewhere_leaves_the_run_alone(run, tmp_path):
@@ -194,7 +215,7 @@ def test_same_seed_same_samples(run):
 def test_run_without_weights(run, stage):
     (run.path / "weights.safetensors").unlink()
     before = tiny.contents(run.path)
-    with pytest.raises(InputError, match="finish training first"):
+    with pytest.raises(InputError, match=r"weights\.safetensors is missing"):
         stage(run.path)
     assert tiny.contents(run.path) == before
 

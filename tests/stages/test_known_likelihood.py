@@ -14,7 +14,7 @@ from tests.support.zoo import VARIANTS, describe
 
 from pixelrnn.data import write_arrays
 from pixelrnn.models import MultiScale
-from pixelrnn.stages import evaluate
+from pixelrnn.stages.evaluate import evaluate
 from pixelrnn.training.run import Run
 
 
@@ -64,14 +64,14 @@ def make_run(path, data, variant, head, shape, levels, biases, changes=None):
             "batch_size": 4,
         }
     }
-    run = Run.create(path, {"seed": 0, "variant": variant, **config, "model": model})
+    run = Run.claim(path, {"seed": 0, "variant": variant, **config, "model": model})
     built = instantiate(model, _convert_="all")
     for parameter in built.parameters():
         parameter.data.zero_()
     parts = [built.small, built.large] if isinstance(built, MultiScale) else [built]
     for part, bias in zip(parts, biases, strict=True):
         part.network.layers[-1].bias.data = torch.as_tensor(bias, dtype=torch.float32)
-    run.save_weights(built.state_dict())
+    run.finish(built.state_dict(), {})
     return run.path
 
 

@@ -11,7 +11,7 @@ from tests.support import raw_files
 
 from pixelrnn.data import SPLITS, open_arrays
 from pixelrnn.errors import InputError
-from pixelrnn.stages import prepare
+from pixelrnn.stages.prepare import prepare
 
 CONF = Path(__file__).parents[2] / "conf"
 COUNTS = {"train": 11, "val": 3, "test": 2}

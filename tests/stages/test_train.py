@@ -10,7 +10,7 @@ from pytorch_lightning import Callback
 from tests.support import tiny
 
 from pixelrnn.errors import InputError
-from pixelrnn.stages import train
+from pixelrnn.stages.train import train
 from pixelrnn.training.run import CHECKPOINT
 
 
@@ -95,7 +95,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, data, finished, cap
     )
     pd.testing.assert_frame_equal(ours, theirs)
     assert (
-        resumed.read("training.json")["best_epoch"] == finished.read("training.json")["best_epoch"]
+        resumed.files.read("training.json")["best_epoch"]
+        == finished.files.read("training.json")["best_epoch"]
     )
 
 
@@ -123,7 +124,7 @@ def test_a_complete_checkpoint_of_a_new_claim_is_not_taken_for_its_result(
     other = tiny.write_data(tmp_path / "data", train=10)
     run = tiny.fit(tmp_path / "run", other, epochs=4, changes={"data": finished.config["data"]})
     assert "from scratch" in capsys.readouterr().out
-    assert run.read("training.json")["images"] == 40
+    assert run.files.read("training.json")["images"] == 40
 
 
 def test_interrupted_after_the_last_epoch(tmp_path, data, finished):
@@ -144,7 +145,9 @@ def test_a_finished_run_is_left_alone(data, finished, capsys):
 
 def test_another_config_is_refused(data, finished):
     before = tiny.contents(finished.path)
-    with pytest.raises(InputError, match="max_epochs: 4 there, 5 here"):
+    with pytest.raises(
+        InputError, match=r"trainer\.max_epochs: 4 there, 5 here.*another length is another run"
+    ):
         tiny.fit(finished.path, data, epochs=5)
     assert tiny.contents(finished.path) == before
 
@@ -154,7 +157,7 @@ def test_checkpoint_of_another_config_is_not_continued(tmp_path, data, finished,
     copy(finished, tmp_path / "run", CHECKPOINT)
     run = tiny.fit(tmp_path / "run", data, epochs=2)
     assert "from scratch" in capsys.readouterr().out
-    assert run.read("training.json")["epochs"] == 2
+    assert run.files.read("training.json")["epochs"] == 2
     assert torch.load(run.path / CHECKPOINT, weights_only=True)["config"] == run.config
 
 
@@ -217,9 +220,10 @@ def test_checkpoint_of_other_data_is_not_continued(tmp_path, capsys):
     tiny.write_data(data, train=10)
     run = tiny.fit(folder, data, epochs=4)
     assert "from scratch" in capsys.readouterr().out
-    assert run.read("training.json")["images"] == 40
+    assert run.files.read("training.json")["images"] == 40
     assert (
-        run.read("origin.json")["data_md5"] == json.loads((data / "data.json").read_text())["md5"]
+        run.files.read("origin.json")["data_md5"]
+        == json.loads((data / "data.json").read_text())["md5"]
     )
 
 
@@ -280,7 +284,7 @@ def test_deterministic_mode_reaches_torch(tmp_path, data, finished):
 
 def test_it_ends_with_throughput_memory_and_the_best(tmp_path, data, capsys):
     run = tiny.fit(tmp_path / "run", data, epochs=2)
-    training = run.read("training.json")
+    training = run.files.read("training.json")
     *_, line = capsys.readouterr().out.splitlines()
     assert line.startswith(f"{run.path}: 42 images in ")
     assert f"peak memory {training['peak_memory_mb']:,} MiB" in line

@@ -18,7 +18,6 @@ TRAINING = {
     "best_epoch": 2,
 }
 METRICS = {
-    "split": "test",
     "images": IMAGES,
     "nll_nats": 20.125,
     "nll_nats_se": 0.5,
@@ -65,14 +64,18 @@ def write_run(
         "head": head,
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(full | (config or {})))
+    split = metrics.pop("split", "test")
     parts = {
-        "training": TRAINING,
-        "metrics": METRICS | metrics,
-        "sampling": SAMPLING,
-        "origin": ORIGIN,
+        "training.json": TRAINING,
+        "metrics.json": {split: METRICS | metrics},
+        "sampling.json": SAMPLING,
+        "origin.json": ORIGIN,
     }
-    for part in parts.keys() - set(without):
-        (folder / f"{part}.json").write_text(json.dumps(parts[part]))
+    for name, content in parts.items():
+        if Path(name).stem not in without:
+            (folder / name).write_text(json.dumps(content))
+    if "training" not in without and "weights" not in without:
+        (folder / "weights.safetensors").write_bytes(b"")
     if "history" not in without:
         (folder / "history.csv").write_text(HISTORY)
     if nats is not None:
@@ -101,7 +104,7 @@ def save_nll(folder: Path, nats: np.ndarray, shape: tuple[int, ...] = SHAPE) -> 
     np.save(folder / "test_nll_map.npy", maps.astype(np.float16))
     bits = 1 / (math.prod(shape) * math.log(2))
     metrics = json.loads((folder / "metrics.json").read_text())
-    metrics |= {
+    metrics["test"] |= {
         "images": len(nats),
         "nll_nats": float(nats.mean()),
         "bits_per_dim": float(nats.mean() * bits),

@@ -10,7 +10,7 @@ from pytorch_lightning import Trainer
 from pixelrnn.data import ImageData, write_arrays
 from pixelrnn.heads import Softmax
 from pixelrnn.models import pixel_cnn
-from pixelrnn.stages import train
+from pixelrnn.stages.train import train
 from pixelrnn.training.schedules import cosine
 
 SHAPE, LEVELS, DIMS = (1, 4, 4), 3, 16
@@ -54,7 +54,8 @@ def config(data, **changes):
             "layers": 1,
             "output_hidden": 4,
         },
-        "max_epochs": 3,
+        "scheduler": {"_target_": "pixelrnn.training.cosine", "warmup": 0.1},
+        "trainer": {"max_epochs": 3},
     } | changes
 
 
@@ -76,7 +77,7 @@ def fit(run, data, *, epochs=3, callbacks=(), changes=None, logger=None, **train
     """Train as `pixelrnn train` does."""
     return train(
         run=run,
-        config=config(data, max_epochs=epochs) | (changes or {}),
+        config=config(data, trainer={"max_epochs": epochs}) | (changes or {}),
         model=model(),
         data=ImageData(data, SHAPE, LEVELS, batch_size=4),
         optimizer=partial(torch.optim.Adam, lr=0.01),

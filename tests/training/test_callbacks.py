@@ -6,7 +6,7 @@ from pytorch_lightning.callbacks import EMAWeightAveraging
 from tests.support import tiny
 
 from pixelrnn.errors import InputError
-from pixelrnn.stages import evaluate
+from pixelrnn.stages.evaluate import evaluate
 from pixelrnn.training.pictures import SampleGrid
 from pixelrnn.training.progress import Progress
 from pixelrnn.training.run import CHECKPOINT
@@ -68,8 +68,8 @@ def test_best_weights_are_kept(tmp_path, data):
     run = tiny.fit(tmp_path / "run", data, callbacks=[Spoil(), watch])
     best = min(range(3), key=watch.nats.__getitem__)
     assert best < 2
-    assert run.read("training.json")["best_epoch"] == best
-    assert run.read("training.json")["val_nll_nats"] == pytest.approx(watch.nats[best])
+    assert run.files.read("training.json")["best_epoch"] == best
+    assert run.files.read("training.json")["val_nll_nats"] == pytest.approx(watch.nats[best])
     assert all(
         torch.equal(value, watch.weights[best][name])
         for name, value in run.model.state_dict().items()
@@ -157,10 +157,10 @@ def test_averaged_weights_are_validated_and_saved(tmp_path, data):
     expected = averages(steps.weights)[5::6]  # after each epoch
     assert all(same(a, b) for a, b in zip(steps.validated, expected, strict=True))
     assert not same(expected[-1], steps.weights[-1])
-    best = run.read("training.json")["best_epoch"]
+    best = run.files.read("training.json")["best_epoch"]
     assert same(run.model.state_dict(), expected[best])
     assert evaluate(run.path, split="val")["nll_nats"] == pytest.approx(
-        run.read("training.json")["val_nll_nats"]
+        run.files.read("training.json")["val_nll_nats"]
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.support import tiny
 
 from pixelrnn.errors import InputError
-from pixelrnn.stages import evaluate
+from pixelrnn.stages.evaluate import evaluate
 from pixelrnn.training.run import Run
 
 
@@ -26,7 +26,7 @@ def test_figures_are_exact_with_uneven_shares(tmp_path, monkeypatch):
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "sync_dist" not in done.stderr
-    training = Run.load("run").read("training.json")
+    training = Run.load("run").files.read("training.json")
     assert (training["images"], training["steps"]) == (22, 6)  # 11 each: one of 21 twice
     assert evaluate("run", split="val")["nll_nats"] == pytest.approx(
         training["val_nll_nats"], rel=1e-6

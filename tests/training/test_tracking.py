@@ -16,7 +16,8 @@ from pytorch_lightning.loggers import WandbLogger
 from tests.support import tiny
 
 from pixelrnn.errors import InputError
-from pixelrnn.stages import evaluate
+from pixelrnn.runs.directory import RunDirectory
+from pixelrnn.stages.evaluate import evaluate
 from pixelrnn.training.pictures import Completions, SampleGrid
 from pixelrnn.training.run import Run
 from pixelrnn.training.tracking import record_evaluation, wandb_logger
@@ -115,7 +116,7 @@ def summary(records):
 def test_one_run_of_wandb_whatever_happened(run, records):
     """Faults: an id in files that DVC removes, no `finish`, exit code 0 after a failure."""
     ids = [only(file, "run")[0]["run_id"] for file in records]
-    assert ids == [run.read("origin.json")["wandb"]["id"]] * 3
+    assert ids == [run.files.read("origin.json")["wandb"]["id"]] * 3
     assert [only(file, "exit")[0].get("exit_code", 0) for file in records] == [1, 0, 0]
 
 
@@ -131,7 +132,7 @@ def test_it_is_found_by_group_type_tags_and_name(records):
 
 def test_config_is_that_of_the_run_and_its_origin(run, records):
     told = only(records[1], "config")[0]["update"]
-    origin = run.read("origin.json")
+    origin = run.files.read("origin.json")
     assert told.pop("origin") == {key: value for key, value in origin.items() if key != "wandb"}
     assert origin["data_md5"] == json.loads(Path("data/data.json").read_text())["md5"]
     assert told == run.config
@@ -176,7 +177,7 @@ def test_pictures(records, folder):
 
 
 def test_evaluation_is_in_the_summary_to_the_digit(run, records):
-    metrics = run.read("metrics.json")
+    metrics = run.files.read_metrics()["test"]
     assert summary(records[2])["test/nll_nats"] == metrics["nll_nats"]
     told = {
         key.removeprefix("test/"): value
@@ -194,11 +195,11 @@ def test_data_is_used_and_weights_are_made(run, records):
         file["path"]: base64.b64decode(file["digest"]).hex()
         for file in data["manifest"]["contents"]
     }
-    assert md5 == run.read("origin.json")["data_md5"]
+    assert md5 == run.files.read("origin.json")["data_md5"]
     assert all(file["ref"].startswith("file://") for file in data["manifest"]["contents"])
     assert (weights["type"], weights["name"]) == (
         "model",
-        f"weights-{run.read('origin.json')['wandb']['id']}",
+        f"weights-{run.files.read('origin.json')['wandb']['id']}",
     )
     assert "use_after_commit" not in weights
     (file,) = weights["manifest"]["contents"]
@@ -221,13 +222,13 @@ def test_without_a_key_it_records_offline(anew, capsys):
     anew(MODE="online")
     run = fit("nokey", epochs=1)
     assert told(capsys) == ["W&B: no API key: recording offline, `wandb sync` uploads it later"]
-    assert run.read("origin.json")["wandb"]["mode"] == "offline"
+    assert run.files.read("origin.json")["wandb"]["mode"] == "offline"
 
 
 def test_where_no_server_answers_it_records_offline(anew, capsys):
     """Within WANDB_INIT_TIMEOUT, once a process, and under one id."""
     anew(MODE="online", API_KEY="0" * 40, BASE_URL="http://127.0.0.1:9", INIT_TIMEOUT="1")
-    wandb_id = fit("unreachable", epochs=1).read("origin.json")["wandb"]["id"]
+    wandb_id = fit("unreachable", epochs=1).files.read("origin.json")["wandb"]["id"]
     (line,) = told(capsys)
     assert "recording offline" in line
     (left,) = Path("artifacts/wandb").glob("run-*")
@@ -264,13 +265,13 @@ def test_queued_experiments_of_dvc_leave_their_files_in_the_project(anew, tmp_pa
 def test_switched_off(anew, capsys):
     anew(MODE="disabled")
     run = fit("disabled", epochs=1)
-    assert run.read("origin.json")["wandb"] is None
-    record_evaluation(run, {})
+    assert run.files.read("origin.json")["wandb"] is None
+    record_evaluation(run, "test", {})
     assert not told(capsys)
 
 
 def test_without_a_logger_there_is_an_origin_still(folder):
-    origin = tiny.fit("plain", "data", epochs=1).read("origin.json")
+    origin = tiny.fit("plain", "data", epochs=1).files.read("origin.json")
     assert origin["wandb"] is None
     assert set(origin) == {
         "command",
@@ -300,9 +301,9 @@ def test_bad_input_comes_before_any_work(anew, environment, options, line):
 
 def test_a_damaged_origin_does_not_stop_an_evaluation(folder, capsys):
     """It is told of, and the figures are written."""
-    run = Run(Path("damaged"), {})
+    run = Run(RunDirectory(Path("damaged")), {})
     run.path.mkdir()
     (run.path / "origin.json").write_text('{"wandb": {"id": 1')
-    record_evaluation(run, {"split": "test"})
+    record_evaluation(run, "test", {})
     (line,) = told(capsys)
-    assert "origin.json is damaged" in line
+    assert "origin.json can't be read" in line

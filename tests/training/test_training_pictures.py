@@ -6,9 +6,9 @@ from pytorch_lightning.loggers import WandbLogger
 from tests.support import tiny
 
 from pixelrnn.errors import InputError
-from pixelrnn.training.grid import completion_grid
+from pixelrnn.models.in_batches import Sampler
+from pixelrnn.pictures.grids import completion_grid, image_grid
 from pixelrnn.training.pictures import Completions, SampleGrid
-from pixelrnn.training.sampling import Sampler
 
 
 @pytest.fixture(scope="module")
@@ -20,25 +20,27 @@ def test_grid_every_n_epochs_and_at_the_end(tmp_path, data, monkeypatch):
     """Fault: none at the end."""
     drawn = []
     monkeypatch.setattr(
-        "pixelrnn.training.pictures.save_grid", lambda samples, *_, **__: drawn.append(samples)
+        "pixelrnn.training.pictures.image_grid",
+        lambda samples, levels: drawn.append(samples) or image_grid(samples, levels),
     )
     tiny.fit(tmp_path / "run", data, epochs=5, callbacks=[SampleGrid(every=2, images=3, seed=1)])
     assert len(drawn) == 3
     assert drawn[0].shape == (3, *tiny.SHAPE)
-    assert not torch.equal(drawn[0], drawn[2])
+    assert (drawn[0] != drawn[2]).any()
 
 
 def test_grid_has_random_numbers_of_its_own(tmp_path, data, monkeypatch):
     """Fault: the global ones, so that pictures of different epochs differ by luck."""
     drawn = []
     monkeypatch.setattr(
-        "pixelrnn.training.pictures.save_grid", lambda samples, *_, **__: drawn.append(samples)
+        "pixelrnn.training.pictures.image_grid",
+        lambda samples, levels: drawn.append(samples) or image_grid(samples, levels),
     )
     tiny.fit(
         tmp_path / "run", data, epochs=1, callbacks=[SampleGrid(seed=seed) for seed in (1, 1, 2)]
     )
-    assert torch.equal(drawn[0], drawn[1])
-    assert not torch.equal(drawn[0], drawn[2])
+    assert (drawn[0] == drawn[1]).all()
+    assert (drawn[0] != drawn[2]).any()
 
 
 def test_grid_file(tmp_path, data):
@@ -75,11 +77,9 @@ def test_completions_of_the_best_model_keep_the_top_half(tmp_path, data):
         tmp_path / "run", data, epochs=2, callbacks=callbacks, logger=lambda *_: recorder
     )
     known = torch.tensor([[True] * 4] * 2 + [[False] * 4] * 2)
-    drawn = Sampler(run.model, seed=5).complete(run.data.split("test")[[0, 2, 4]], known, times=2)
+    drawn = Sampler(run.model, seed=5).complete(run.split("test")[[0, 2, 4]], known, times=2)
     (picture,) = recorder.pictures["completions"]
-    assert torch.equal(
-        torch.from_numpy(picture).permute(2, 0, 1), completion_grid(drawn, known, tiny.LEVELS)
-    )
+    assert picture == completion_grid(drawn, known.numpy(), tiny.LEVELS)
 
 
 class SpoilAfterTheFirst(Callback):

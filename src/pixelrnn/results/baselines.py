@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image, features
 
+from pixelrnn import figures
+
 CHUNK = 1024  # images scored at a time: bounds the memory
 COUNTED = 2**15  # training images that are enough for histograms
 CODED = (
@@ -57,17 +59,10 @@ def independent_pixels(train: np.ndarray, test: np.ndarray, levels: int) -> Base
         ]
     )
     se = float(nats.std(ddof=1) / math.sqrt(len(nats))) if len(nats) > 1 else math.nan
-    bits = 1 / (dims * math.log(2))
     note = f"per-position histograms of {len(train):,} training images, add-one smoothing"
-    return Baseline(
-        "independent pixels",
-        float(nats.mean()) * bits,
-        se * bits,
-        float(nats.mean()),
-        se,
-        note,
-        nats,
-    )
+    mean = float(nats.mean())
+    bits, bits_se = figures.bits_per_dim(mean, dims), figures.bits_per_dim(se, dims)
+    return Baseline("independent pixels", bits, bits_se, mean, se, note, nats)
 
 
 def lossless_coder(test: np.ndarray, levels: int) -> Baseline:
@@ -85,13 +80,14 @@ def lossless_coder(test: np.ndarray, levels: int) -> Baseline:
         for name, code in _coders(levels, test.shape[1], sheet.size <= EASY)
     }
     name = min(sizes, key=lambda coder: sizes[coder])
-    nats = sizes[name] * math.log(2) / len(images)
+    bits = sizes[name] / (len(images) * dims)
     kind, _, how = name.partition(", ")
     which = (
         "the test images" if len(images) == len(test) else f"the first {len(images):,} test images"
     )
     note = f"{how}; {which} in one sheet, smallest of {len(sizes)} encodings"
-    return Baseline(kind, sizes[name] / (len(images) * dims), math.nan, nats, math.nan, note)
+    nats = bits * figures.nats_of_one_bit(dims)
+    return Baseline(kind, bits, math.nan, nats, math.nan, note)
 
 
 def tile(images: np.ndarray) -> np.ndarray:

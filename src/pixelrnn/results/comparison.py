@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from pixelrnn.errors import InputError
-from pixelrnn.results import per_image
 from pixelrnn.results.baselines import Baseline, independent_pixels, lossless_coder
-from pixelrnn.results.frame import differing, flat_configs, history
 from pixelrnn.results.paired import BETTER, NOISE, against, differences
 from pixelrnn.results.paper import paper_figure
-from pixelrnn.results.prepared import Images
 from pixelrnn.results.rows import Row, bits, make_rows
+from pixelrnn.runs import scores
+from pixelrnn.runs.frame import differing, flat_configs, history
+from pixelrnn.runs.same_images import Evaluated
 
 LEAK = "the audit found that it sees what it predicts, so its NLL is no likelihood: run `pixelrnn audit`"
 
@@ -25,7 +25,7 @@ LEAK = "the audit found that it sees what it predicts, so its NLL is no likeliho
 class Comparison:
     """Runs and baselines over the same images. What is by name lacks those whose files are missing or damaged."""
 
-    images: Images
+    images: Evaluated
     arrays: dict[str, np.ndarray]  # the prepared images by split; empty where they are gone
     rows: list[Row]  # best first
     configs: dict[str, dict[str, Any]]  # by run and dotted key
@@ -65,7 +65,7 @@ class Comparison:
         return f"{said} It is better than every other run, beyond noise."
 
 
-def compare_runs(frame: pd.DataFrame, images: Images) -> Comparison:
+def compare_runs(frame: pd.DataFrame, images: Evaluated) -> Comparison:
     """Read what the runs of `frame` left; `images`: what they share, from `same_images`.
 
     A damaged file becomes a note on its run; it hides nothing else.
@@ -90,7 +90,7 @@ def compare_runs(frame: pd.DataFrame, images: Images) -> Comparison:
     )
 
 
-def _load(images: Images, notes: list[str]) -> dict[str, np.ndarray]:
+def _load(images: Evaluated, notes: list[str]) -> dict[str, np.ndarray]:
     try:
         return images.load()
     except InputError as error:
@@ -100,7 +100,7 @@ def _load(images: Images, notes: list[str]) -> dict[str, np.ndarray]:
         return {}
 
 
-def _baselines(arrays: dict[str, np.ndarray], images: Images) -> list[Baseline]:
+def _baselines(arrays: dict[str, np.ndarray], images: Evaluated) -> list[Baseline]:
     if not arrays:
         return []
     test = arrays[images.split]
@@ -115,27 +115,27 @@ def _read_all(frame: pd.DataFrame) -> tuple[dict[str, dict[str, Any]], dict[str,
     found: dict[str, dict[str, Any]] = {}
     problems: dict[str, list[str]] = {}
     for part, read in _READERS.items():
-        found[part], damaged = per_image.read_each(frame, read)
+        found[part], damaged = scores.read_each(frame, read)
         for run, problem in damaged.items():
             problems.setdefault(run, []).append(problem)
     return found, problems
 
 
-def _curves(run: per_image.Run) -> pd.DataFrame | None:
+def _curves(run: scores.Row) -> pd.DataFrame | None:
     return history(run["path"]) if Path(run["path"], "history.csv").exists() else None
 
 
-_READERS: dict[str, Callable[[per_image.Run], Any]] = {
+_READERS: dict[str, Callable[[scores.Row], Any]] = {
     "histories": _curves,
-    "nats": per_image.image_nats,
-    "maps": per_image.nll_maps,
-    "samples": per_image.samples,
-    "completions": per_image.completions,
+    "nats": scores.image_nats,
+    "maps": scores.nll_maps,
+    "samples": scores.samples,
+    "completions": scores.completions,
 }
 
 
 def _complete(
-    row: Row, images: Images, configs: dict[str, dict[str, Any]], problems: dict[str, list[str]]
+    row: Row, images: Evaluated, configs: dict[str, dict[str, Any]], problems: dict[str, list[str]]
 ) -> Row:
     """The row with the paper's figure beside it and what is wrong with its files below it."""
     if row.kind != "run":

@@ -16,8 +16,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from pixelrnn.results.per_image import image_nats, read_each
-from pixelrnn.results.prepared import same_images
+from pixelrnn import figures
+from pixelrnn.runs.same_images import same_images
+from pixelrnn.runs.scores import image_nats, read_each
 
 LEVEL = 0.05
 FEWEST = 30  # images: with fewer the mean of the differences isn't normal enough for z
@@ -69,8 +70,8 @@ def differences(nats: Mapping[str, np.ndarray], bounds: set[str], dims: int) -> 
         {"a": np.array(names, object)[first], "b": np.array(names, object)[second]}
     )
     frame["nats"], frame["nats_se"] = delta, error
-    bits = 1 / (dims * math.log(2))
-    frame["bits_per_dim"], frame["bits_per_dim_se"] = delta * bits, error * bits
+    frame["bits_per_dim"] = figures.bits_per_dim(delta, dims)
+    frame["bits_per_dim_se"] = figures.bits_per_dim(error, dims)
     frame["z"], frame["p"], frame["p_holm"] = z, p, holm(p)
     frame["kind"] = [
         _kind(b, p, bounds, n) for b, p in zip(frame["b"], frame["p_holm"], strict=True)

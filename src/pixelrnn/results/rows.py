@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from pixelrnn import figures
 from pixelrnn.results.baselines import Baseline
 from pixelrnn.results.paper import Figure
 
@@ -106,7 +107,7 @@ def title_of(row: Row) -> str:
 
 def bits(row: Row) -> str:
     """Bits per dimension with the bound's mark and the standard error, for people."""
-    return _figure(row, row.bits_per_dim, row.bits_per_dim_se, 4)
+    return figures.spell(row.bits_per_dim, row.bits_per_dim_se, row.bound, 4)
 
 
 def cells(row: Row) -> dict[str, str]:
@@ -121,22 +122,13 @@ def cells(row: Row) -> dict[str, str]:
         "run": title_of(row),
         "parameters": "–" if row.parameters is None else f"{row.parameters:,}",
         "bits/dim ± s.e.": bits(row),
-        "nats ± s.e.": _figure(row, row.nll_nats, row.nll_nats_se, 2),
+        "nats ± s.e.": figures.spell(row.nll_nats, row.nll_nats_se, row.bound, 2),
         "the paper's": paper,
-        "train s": _number(row.train_seconds, 1),
-        "images/s": _number(row.images_per_second, 0),
-        "sampling s (images)": _number(row.sample_seconds, 2) + drawn,
+        "train s": figures.spell(row.train_seconds, digits=1),
+        "images/s": figures.spell(row.images_per_second, digits=0),
+        "sampling s (images)": figures.spell(row.sample_seconds, digits=2) + drawn,
         "bound": row.bound or "–",
     }
-
-
-def _figure(row: Row, value: float | None, error: float | None, digits: int) -> str:
-    mark = "≤ " if row.bound == "upper" and value is not None else ""
-    return mark + _number(value, digits) + ("" if error is None else f" ± {_number(error, digits)}")
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:,.{digits}f}"
 
 
 def _plain(value: Any) -> Any:

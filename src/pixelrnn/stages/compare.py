@@ -1,90 +1,74 @@
 """Put runs side by side: a table, paired differences, two baselines that need no training, and a page of it all."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pixelrnn.errors import InputError
+from PIL.Image import Image
+from rich.console import Console
 
-if (
-    TYPE_CHECKING
-):  # pandas and Pillow are loaded when the stage runs: `pixelrnn --help` answers without them
-    from PIL.Image import Image
-
-    from pixelrnn.results.comparison import Comparison
-    from pixelrnn.results.rows import Row
+from pixelrnn import figures
+from pixelrnn.files import as_folder, write_text
+from pixelrnn.page.build import build
+from pixelrnn.page.vega import bundling
+from pixelrnn.pictures.grids import save_picture, side_by_side, small_grid
+from pixelrnn.results.comparison import Comparison, compare_runs
+from pixelrnn.results.rows import Row, bits, title_of
+from pixelrnn.results.table import to_json, to_markdown, to_rich
+from pixelrnn.runs.frame import load_runs
+from pixelrnn.runs.same_images import same_images
 
 PICTURED = 12  # runs in samples.png; the page has all
 
 
-def compare(runs: Sequence[str], out: str | Path) -> "list[Row]":
-    """Compare `runs` (directories, folders of runs or globs); write to `out`:
-
-    comparison.html, a page for people; comparison.md, for papers; comparison.json, for programs; samples.png.
+def compare(*runs: str | Path, out: str | Path = "artifacts/comparison") -> list[Row]:
+    """Compare `runs` (directories, folders of runs or globs; artifacts/runs/* if none is named) and print the table.
 
     Returns the rows, best bits per dimension first. Unreadable and unfinished runs are listed last, with the reason.
-    Raises InputError if nothing matches, nothing was evaluated, or the runs were evaluated on different images.
+    Writes to `out` and raises InputError as `write_comparison` does.
     """
-    from pixelrnn.results.comparison import compare_runs
-    from pixelrnn.results.frame import load_runs
-    from pixelrnn.results.page.build import build
-    from pixelrnn.results.page.vega import bundling
-    from pixelrnn.results.prepared import same_images
-    from pixelrnn.results.table import to_json, to_markdown
-
-    out = Path(out)
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file: name a folder for the comparison with out=...")
-    frame = load_runs(*([runs] if isinstance(runs, str) else runs))
-    images = same_images(frame)
-    with bundling() as vega:
-        comparison = compare_runs(frame, images)
-        picture = _picture(comparison)
-        texts = {"comparison.md": to_markdown(comparison), "comparison.json": to_json(comparison)}
-        texts["comparison.html"] = build(comparison, vega())
-    _write(out, texts, picture)
-    _print(comparison)
-    print(
-        "Written to",
-        out / "comparison.html",
-        "(open it in a browser), comparison.md and comparison.json",
-    )
-    return comparison.rows
-
-
-def _write(out: Path, texts: dict[str, str], picture: "Image | None") -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "samples.png").unlink(missing_ok=True)  # an older comparison's
-    if picture:
-        picture.save(out / "samples.png")
-        texts["comparison.md"] += "\n![samples](samples.png)\n"
-    for name, text in texts.items():
-        (out / name).write_text(text, encoding="utf-8")
-
-
-def _picture(comparison: "Comparison") -> "Image | None":
-    """The sample grids of the best runs."""
-    from pixelrnn.results.pictures import grid, side_by_side
-    from pixelrnn.results.rows import bits, title_of
-
-    drawn = [row for row in comparison.rows if row.name in comparison.samples][:PICTURED]
-    # the font that Pillow brings has no ≤
-    grids = [
-        (
-            f"{title_of(row)}\n{bits(row).replace('≤', 'at most')} bits/dim",
-            grid(comparison.samples[row.name], comparison.images.levels),
-        )
-        for row in drawn
-    ]
-    return side_by_side(grids) if grids else None
-
-
-def _print(comparison: "Comparison") -> None:
-    from rich.console import Console
-
-    from pixelrnn.results.table import to_rich
-
+    out = as_folder(out)
+    comparison = write_comparison(*(runs or ("artifacts/runs/*",)), out=out)
     console = Console()
     if not console.is_terminal:  # a log file has no width: don't fold the figures
         console = Console(width=140)
     console.print(to_rich(comparison))
+    page = out / "comparison.html"
+    print(f"Written to {page} (open it in a browser), comparison.md and comparison.json")
+    return comparison.rows
+
+
+def write_comparison(*runs: str | Path, out: str | Path) -> Comparison:
+    """Compare `runs`; write to the folder `out`:
+
+    comparison.html, a page for people; comparison.md, for papers; comparison.json, for programs; samples.png, if any
+    run was sampled.
+
+    Raises InputError, having written nothing, if nothing matches, nothing was evaluated, or the runs were evaluated on
+    different images.
+    """
+    out = as_folder(out)
+    frame = load_runs(*runs)
+    images = same_images(frame)
+    with bundling() as vega:
+        comparison = compare_runs(frame, images)
+        picture = _picture(comparison)
+        markdown = to_markdown(comparison)
+        page = build(comparison, vega())
+    out.mkdir(parents=True, exist_ok=True)
+    if picture:
+        save_picture(picture, out / "samples.png")
+        markdown += "\n![samples](samples.png)\n"
+    write_text(out / "comparison.md", markdown)
+    write_text(out / "comparison.json", to_json(comparison))
+    write_text(out / "comparison.html", page)
+    return comparison
+
+
+def _picture(comparison: Comparison) -> Image | None:
+    """Draw the sample grids of the best runs."""
+    levels = comparison.images.levels
+    grids = []
+    for row in comparison.rows:
+        if row.name in comparison.samples:
+            title = f"{title_of(row)}\n{figures.in_words(bits(row))} bits/dim"
+            grids.append((title, small_grid(comparison.samples[row.name], levels)))
+    return side_by_side(grids[:PICTURED]) if grids else None

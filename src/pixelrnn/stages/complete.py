@@ -1,22 +1,25 @@
 """The rest of an image, drawn by a trained model: files in, several completions of each out."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
+import torch
+
+from pixelrnn.data.files import read_images
+from pixelrnn.data.sources.pictures import read_picture
 from pixelrnn.errors import InputError, check_whole
-from pixelrnn.files import as_folder
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from pixelrnn.training.sampling import Sampler
-    from pixelrnn.types import Bool, Tensor
+from pixelrnn.files import as_folder, as_path, write_array
+from pixelrnn.models.in_batches import Sampler, find_device
+from pixelrnn.ops.pixels import known_pixels
+from pixelrnn.pictures.grids import completion_grid, save_picture
+from pixelrnn.runs.directory import COMPLETIONS, COMPLETIONS_PICTURE
+from pixelrnn.training.run import Run
+from pixelrnn.types import Bool, Tensor
 
 
 def complete(
     run: str | Path,
-    files: str | Path | Sequence[str | Path],
+    *files: str | Path,
     out: str | Path | None = None,
     rows: int | None = None,
     pixels: int | None = None,
@@ -29,7 +32,7 @@ def complete(
     skip: bool = False,
     batch_size: int = 256,
     device: str = "auto",
-) -> "np.ndarray":
+) -> np.ndarray:
     """Keep what is known of each image in `files` (pictures, folders, .npy) and draw the rest, `completions` times.
 
     Known are the first `rows`, or the first `pixels` in raster order, or the bright pixels of the picture `mask`; the
@@ -42,15 +45,10 @@ def complete(
 
     Raises InputError, having written nothing, for files that cannot be used (see `read_images`) or impossible numbers.
     """
-    from pixelrnn.data.files import read_images
-    from pixelrnn.training.run import Run, find_device
-    from pixelrnn.training.sampling import Sampler, check_temperature
-
     loaded = Run.load(run)
     out = as_folder(out or loaded.path / "completed")
     check_whole(completions=completions, side=side, batch_size=batch_size)
     check_whole(0, seed=seed)
-    check_temperature(temperature)
     model = loaded.model
     known = _known(model.shape, rows, pixels, mask)
     names, images = read_images(files, model.shape, model.levels, fit, skip)
@@ -62,48 +60,39 @@ def complete(
 
 
 def write_completions(
-    sampler: "Sampler",
-    images: "np.ndarray",
-    known: "int | Bool[Tensor, 'h w']",
+    sampler: Sampler,
+    images: np.ndarray,
+    known: int | Bool[Tensor, "h w"],
     times: int,
     out: Path,
     side: int,
-) -> "np.ndarray":
+) -> np.ndarray:
     """Complete uint8 levels (n, c, h, w); write completions.png and .npy to the folder `out`."""
-    from pixelrnn.files import write_array
-    from pixelrnn.ops.pixels import known_pixels
-    from pixelrnn.training.grid import completion_grid, save_picture
-
     known = known_pixels(known, *images.shape[-2:])
     completed = sampler.complete(images, known, times)
     out.mkdir(parents=True, exist_ok=True)
-    save_picture(
-        completion_grid(completed, known, sampler.model.levels, side), out / "completions.png"
-    )
-    write_array(out / "completions.npy", completed)
-    print(f"{out / 'completions.png'}: {len(images)} images, {times} completions of each")
+    picture = completion_grid(completed, known.numpy(), sampler.model.levels, side)
+    save_picture(picture, out / COMPLETIONS_PICTURE)
+    write_array(out / COMPLETIONS, completed)
+    print(f"{out / COMPLETIONS_PICTURE}: {len(images)} images, {times} completions of each")
     return completed
 
 
 def _known(
-    shape: tuple[int, int, int], rows: int | None, pixels: int | None, mask: str | Path | None
-) -> "Bool[Tensor, 'h w']":
-    """The known pixels as a mask; says so where some of them cannot be taken into account."""
-    import torch
-
-    from pixelrnn.data.sources.pictures import read_picture
-    from pixelrnn.ops.pixels import known_pixels
-
+    shape: tuple[int, int, int],
+    rows: int | None,
+    pixels: int | None,
+    mask: str | Path | None,
+) -> Bool[Tensor, "h w"]:
+    """Return the known pixels as a mask; say so where some of them cannot be taken into account."""
     _, h, w = shape
-    given = [
-        name
-        for name, value in (("rows", rows), ("pixels", pixels), ("mask", mask))
-        if value is not None
-    ]
+    options = {"rows": rows, "pixels": pixels, "mask": mask}
+    given = [name for name, value in options.items() if value is not None]
     if len(given) > 1:
         raise InputError(f"{' and '.join(given)} both say what is known: give one of them")
     if mask is not None:
-        known = torch.from_numpy(read_picture(Path(mask), (1, h, w), levels=2, fit="none")[0] == 1)
+        bright = read_picture(as_path(mask, "mask"), (1, h, w), levels=2, fit="none")
+        known = torch.from_numpy(bright[0] == 1)
     else:
         rows = h // 2 if rows is None else rows
         check_whole(0, rows=rows, pixels=pixels or 0)
@@ -112,8 +101,10 @@ def _known(
         known = known_pixels(rows * w if pixels is None else pixels, h, w)
     if known.all():
         raise InputError("all pixels are known: nothing to draw")
-    if (known.flatten()[1:] & ~known.flatten()[:-1]).any():
+    later = known.flatten()[1:] & ~known.flatten()[:-1]
+    if later.any():
         print(
-            "note: known pixels stand after unknown ones; what is drawn before them does not take them into account"
+            "note: known pixels stand after unknown ones; "
+            "what is drawn before them does not take them into account"
         )
     return known

@@ -3,74 +3,68 @@
 import math
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from pixelrnn import figures, training
+from pixelrnn.causality import brief_audit
+from pixelrnn.data import read_description
 from pixelrnn.errors import check_whole
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from pixelrnn.training import Model
+from pixelrnn.files import md5, replacing, write_array
+from pixelrnn.models.in_batches import Model, find_device, nll_maps
+from pixelrnn.runs.directory import ORIGIN, WEIGHTS, nll_map_name, nll_name
+from pixelrnn.training.run import Run
 
 
 def evaluate(
-    run: str | Path, split: str = "test", batch_size: int | None = None, device: str = "auto"
+    run: str | Path, *, split: str = "test", batch_size: int | None = None, device: str = "auto"
 ) -> dict[str, Any]:
     """Score every image of `split`, in float32 whatever the training's precision; write to the run:
 
-    metrics.json; <split>_nll.npy, float64 (n,), nats per image; <split>_nll_map.npy, float16 (n, h, w), nats per pixel.
+    metrics.json, the figures of this split beside those of others; <split>_nll.npy, float64 (n,), nats per image;
+    <split>_nll_map.npy, float16 (n, h, w), nats per pixel.
 
     Standard errors are over images. `bound` says whether the values are the likelihood ("exact") or, for Multi-Scale
-    without clamping, no smaller than it ("upper"). Returns the metrics. Raises InputError, and has written nothing, for
-    a run without weights or a model that gives no finite number.
+    without clamping, no smaller than it ("upper"). Returns the split's figures. Raises InputError, and has written
+    nothing, for a run without weights or a model that gives no finite number.
     """
-    from pixelrnn.causality import brief_audit
-    from pixelrnn.data import read_description
-    from pixelrnn.files import write_array
-    from pixelrnn.training.run import Run, find_device
-
     loaded = Run.load(run)
-    batch_size = loaded.data.batch_size if batch_size is None else batch_size
+    images = loaded.split(split)
+    if batch_size is None:
+        batch_size = loaded.config["data"].get("batch_size", 64)
     check_whole(batch_size=batch_size)
-    model, images = loaded.model.to(find_device(device)), loaded.data.split(split)
+    model = loaded.model.to(find_device(device))
     start = time.perf_counter()
-    nats = score_split(model, images, batch_size, loaded.path / f"{split}_nll_map.npy")
+    nats = score_split(model, images, batch_size, loaded.path / nll_map_name(split))
     seconds = time.perf_counter() - start
 
     about = read_description(loaded.config["data"]["path"])
     metrics = {
-        "split": split,
         **summary(nats, math.prod(images.shape[1:])),
         "bound": "exact" if model.exact else "upper",
         "evaluate_seconds": round(seconds, 3),
         "data_md5": about.get("md5", {}).get(f"{split}.npy"),
+        "weights_md5": md5(loaded.path / WEIGHTS),
         "audit": brief_audit(model),  # a likelihood of a network that sees what it predicts is none
     }
-    write_array(loaded.path / f"{split}_nll.npy", nats)
-    loaded.write("metrics.json", metrics)
-    print(_sentence(loaded.path, metrics))
+    write_array(loaded.path / nll_name(split), nats)
+    loaded.files.write_metrics(split, metrics)
+    if loaded.files.read(ORIGIN).get("wandb"):
+        training.record_evaluation(loaded, split, metrics)
+    print(sentence(loaded.path, split, metrics))
     if metrics["audit"]["verdict"] == "leak":
         print(f"{loaded.path}: {metrics['audit']['sentence']}")
-    if loaded.read("origin.json").get("wandb"):
-        from pixelrnn.training.tracking import record_evaluation
-
-        record_evaluation(loaded, metrics)
     return metrics
 
 
-def score_split(model: "Model", images: "np.ndarray", batch_size: int, maps: Path) -> "np.ndarray":
-    """NLL in nats of each image, uint8 (n, c, h, w) -> float64 (n,); that of each pixel goes to the file `maps`."""
-    import numpy as np
-
-    from pixelrnn.files import replacing
-    from pixelrnn.training.scoring import nll_maps
-
+def score_split(model: Model, images: np.ndarray, batch_size: int, maps: Path) -> np.ndarray:
+    """Score images, uint8 (n, c, h, w) -> nats (n,), float64; the nats of each pixel go to the file `maps`."""
     n, _, h, w = images.shape
     nats = np.empty(n)
     with replacing(maps) as new:
-        file = np.lib.format.open_memmap(
-            new, "w+", np.float16, (n, h, w)
-        )  # a large split's maps don't fit in memory
+        # A file from the start: a large split's maps don't fit in memory.
+        file = np.lib.format.open_memmap(new, "w+", np.float16, (n, h, w))
         first = 0
         for batch in nll_maps(model, images, batch_size):
             last = first + len(batch)
@@ -81,23 +75,23 @@ def score_split(model: "Model", images: "np.ndarray", batch_size: int, maps: Pat
     return nats
 
 
-def summary(nats: "np.ndarray", dims: int) -> dict[str, Any]:
-    """Means over images of the NLL in nats (n,), with their standard errors, in nats and in bits per dimension."""
-    bits = 1 / (dims * math.log(2))  # per dimension, for one nat per image
-    mean, error = nats.mean(), nats.std(ddof=1) / math.sqrt(len(nats)) if len(nats) > 1 else None
+def summary(nats: np.ndarray, dims: int) -> dict[str, Any]:
+    """Return means over images of the NLL in nats (n,), with standard errors, in nats and in bits per dimension."""
+    mean, error = float(nats.mean()), None
+    if len(nats) > 1:
+        error = float(nats.std(ddof=1)) / math.sqrt(len(nats))
     return {
         "images": len(nats),
-        "nll_nats": float(mean),
-        "nll_nats_se": error and float(error),
-        "bits_per_dim": float(mean * bits),
-        "bits_per_dim_se": error and float(error * bits),
+        "nll_nats": mean,
+        "nll_nats_se": error,
+        "bits_per_dim": figures.bits_per_dim(mean, dims),
+        "bits_per_dim_se": None if error is None else figures.bits_per_dim(error, dims),
     }
 
 
-def _sentence(run: Path, metrics: dict[str, Any]) -> str:
-    sign = "<=" if metrics["bound"] == "upper" else "="
-    error = "" if metrics["bits_per_dim_se"] is None else f" ± {metrics['bits_per_dim_se']:.3f}"
-    return (
-        f"{run}: {metrics['split']} NLL {sign} {metrics['nll_nats']:.2f} nats, {metrics['bits_per_dim']:.3f}{error} "
-        f"bits/dim ({metrics['images']} images)"
-    )
+def sentence(run: Path, split: str, metrics: dict[str, Any]) -> str:
+    """Return what was measured, for people."""
+    bound = metrics["bound"]
+    nats = figures.spell(metrics["nll_nats"], bound=bound, digits=2)
+    bits = figures.spell(metrics["bits_per_dim"], metrics["bits_per_dim_se"], bound)
+    return f"{run}: {split} NLL {nats} nats, {bits} bits/dim ({metrics['images']} images)"

@@ -2,18 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if (
-    TYPE_CHECKING
-):  # NumPy and Pillow are loaded when the stage runs: `pixelrnn --help` answers without them
-    import numpy as np
+import numpy as np
 
-    from pixelrnn.data import Pairs
+from pixelrnn.data import SPLITS, Pairs, write_arrays
+from pixelrnn.data.arrays import check_description, check_replaceable
 
 
 def prepare(
-    source: "Callable[[], Mapping[str, np.ndarray] | Pairs]",
+    source: Callable[[], Mapping[str, np.ndarray] | Pairs],
     name: str,
     shape: Sequence[int],
     levels: int,
@@ -27,14 +24,12 @@ def prepare(
         InputError: a raw file is missing or damaged, what it holds is not uint8 (n, *shape) of `levels` levels, or
             `out` holds something other than prepared arrays.
     """
-    from pixelrnn.data import SPLITS, write_arrays
-    from pixelrnn.data.arrays import check_description, check_replaceable
-
     c, h, w = check_description(shape, levels)
     check_replaceable(out)  # before a download or an hour's work
     written = write_arrays(out, name, shape, levels, source())
     for split in SPLITS:
         images = written[split]
         print(
-            f"{name} {split:5} {images.count:6} images {c}x{h}x{w}, levels {images.low}..{images.high} of {levels}"
+            f"{name} {split:5} {images.count:6} images {c}x{h}x{w}, "
+            f"levels {images.low}..{images.high} of {levels}"
         )

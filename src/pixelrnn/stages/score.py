@@ -1,19 +1,22 @@
 """What images of one's own cost under a trained model: a figure a file, and which pixels it is that cost."""
 
 import csv
+import io
 import math
 import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from pixelrnn import figures
+from pixelrnn.data.files import read_images
 from pixelrnn.errors import InputError, check_whole
-from pixelrnn.files import as_folder
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from pixelrnn.training import Model
+from pixelrnn.files import as_folder, write_text
+from pixelrnn.models.in_batches import Model, find_device, nll_maps
+from pixelrnn.pictures.grids import save_picture
+from pixelrnn.pictures.nll_map import nll_picture
+from pixelrnn.training.run import Run
 
 Row = dict[str, Any]
 
@@ -22,7 +25,7 @@ MAP_NAME = re.compile(r"\d{4,}-.*\.png")
 
 def score(
     run: str | Path,
-    files: str | Path | Sequence[str | Path],
+    *files: str | Path,
     out: str | Path | None = None,
     maps: bool = True,
     top: float | None = None,
@@ -40,10 +43,6 @@ def score(
 
     Returns the rows. Raises InputError, having written nothing, for files that cannot be used (see `read_images`).
     """
-    from pixelrnn.data.files import read_images
-    from pixelrnn.training.run import Run, find_device
-    from pixelrnn.training.scoring import nll_maps
-
     loaded = Run.load(run)
     out = as_folder(out or loaded.path / "scores")
     check_whole(batch_size=batch_size)
@@ -55,82 +54,71 @@ def score(
     kept: list[np.ndarray] = []
     for batch in nll_maps(model.to(find_device(device)), images, batch_size):
         nats.extend(batch.sum((1, 2)).tolist())
-        kept.extend(batch if maps else ())
+        if maps:
+            kept.extend(batch)
     rows = [_row(name, total, model) for name, total in zip(names, nats, strict=True)]
-    _write_table(rows, out)
-    _remove_maps(out / "maps")
+    write_text(_folder(out) / "scores.csv", _table(rows))
     if maps:
-        _write_maps(rows, images, kept, model, top, out / "maps")
+        _write_maps(rows, images, kept, model, top, _folder(out / "maps"))
     _print(rows, out)
     return rows
 
 
-def _row(file: str, nats: float, model: "Model") -> Row:
-    from pixelrnn.ops.pixels import bits_per_dim
-
+def _row(file: str, nats: float, model: Model) -> Row:
     return {
         "file": file,
         "nll_nats": round(nats, 4),
-        "bits_per_dim": round(bits_per_dim(nats, math.prod(model.shape)), 5),
+        "bits_per_dim": round(figures.bits_per_dim(nats, math.prod(model.shape)), 5),
         "bound": "exact" if model.exact else "upper",
     }
 
 
-def _write_table(rows: list[Row], out: Path) -> None:
-    from pixelrnn.files import replacing
-
-    out.mkdir(parents=True, exist_ok=True)
-    with (
-        replacing(out / "scores.csv") as new,
-        new.open("w", newline="", encoding="utf-8") as stream,
-    ):
-        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+def _table(rows: list[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
-def _remove_maps(folder: Path) -> None:
-    """Those of an earlier call with other files; nothing else that lies there."""
-    for old in folder.glob("*.png"):
-        if MAP_NAME.fullmatch(old.name):
-            old.unlink()
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _write_maps(
     rows: list[Row],
-    images: "np.ndarray",
-    nats: "list[np.ndarray]",
-    model: "Model",
+    images: np.ndarray,
+    nats: list[np.ndarray],
+    model: Model,
     top: float | None,
     folder: Path,
 ) -> None:
-    from pixelrnn.training.maps import nll_picture
-
-    guess = model.shape[0] * math.log(
-        model.levels
-    )  # what a pixel costs where all levels are as likely
-    folder.mkdir(exist_ok=True)
+    """Draw a map a file. Those of an earlier call with other files go, and nothing else that lies there."""
+    for old in folder.glob("*.png"):
+        if MAP_NAME.fullmatch(old.name):
+            old.unlink()
+    guess = model.shape[0] * math.log(model.levels)  # a pixel's cost where all levels are as likely
+    mark = (guess, "uniform guess")
     for i, row in enumerate(rows):
         file = Path(row["file"])
-        sign = "" if model.exact else "at most "  # the font that Pillow brings has no ≤
-        title = f"{file.name[-40:]}: {sign}{row['nll_nats']:.2f} nats, {row['bits_per_dim']:.3f} bits/dim"
-        picture = nll_picture(
-            images[i], nats[i], model.levels, top or guess + 3, title, (guess, "uniform guess")
-        )
+        title = f"{file.name[-40:]}: {figures.in_words(_figures(row))}"
+        picture = nll_picture(images[i], nats[i], model.levels, top or guess + 3, title, mark)
         stem = Path(file.name.replace(".npy[", "[")).stem  # test[3] of test.npy[3]
-        picture.save(folder / f"{i + 1:04}-{stem[-100:]}.png")
+        save_picture(picture, folder / f"{i + 1:04}-{stem[-100:]}.png")
+
+
+def _figures(row: Row) -> str:
+    nats = figures.spell(row["nll_nats"], bound=row["bound"], digits=2)
+    bits = figures.spell(row["bits_per_dim"], bound=row["bound"])
+    return f"{nats} nats, {bits} bits/dim"
 
 
 def _print(rows: list[Row], out: Path) -> None:
     ordered = sorted(rows, key=lambda row: row["nll_nats"])
-    sign = "<= " if rows[0]["bound"] == "upper" else ""
-    ends = (
-        {"likeliest: ": ordered[0], "unlikeliest: ": ordered[-1]}
-        if len(rows) > 1
-        else {"": rows[0]}
-    )
+    ends = {"": rows[0]}
+    if len(rows) > 1:
+        ends = {"likeliest: ": ordered[0], "unlikeliest: ": ordered[-1]}
     for name, row in ends.items():
-        print(
-            f"{name}{row['file']}, {sign}{row['nll_nats']:.2f} nats, {sign}{row['bits_per_dim']:.3f} bits/dim"
-        )
+        print(f"{name}{row['file']}, {_figures(row)}")
     print(f"{out / 'scores.csv'}: {len(rows)} images")

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixelrnn.errors import InputError
+from pixelrnn.runs.directory import METRICS, SAMPLING
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback, Trainer
     from pytorch_lightning.loggers import Logger
 
     from pixelrnn.data import ImageData
-    from pixelrnn.training import Model
+    from pixelrnn.models.in_batches import Model
     from pixelrnn.training.callbacks import BestWeights, History
     from pixelrnn.training.density import DensityModule, MakeOptimizer
     from pixelrnn.training.run import Run
@@ -35,16 +36,17 @@ def train(
     """Fit `model` to `data`; leave in the directory `run` what the table in `pixelrnn.training.run` lists.
 
     `config` is the plain configuration that the objects were built from; it is recorded, and a directory belongs to
-    one. A finished run is left alone, an interrupted one continues, and what `Run.create` finds stale is trained from
+    one. A finished run is left alone, an interrupted one continues, and what `Run.claim` finds stale is trained from
     scratch. `compile`: by torch.compile. `test`: evaluate and draw samples afterwards.
 
     Raises InputError before anything is written, and for a loss that is no number; SystemExit for Ctrl-C and SIGTERM.
     Then the same call continues from the last whole epoch.
     """
+    from pixelrnn.data.arrays import read_description
+    from pixelrnn.models.in_batches import check_fit
+    from pixelrnn.runs.origin import find_origin
     from pixelrnn.training.callbacks import BestWeights, EpochSeed, Finite, History, LastCheckpoint
     from pixelrnn.training.density import DensityModule
-    from pixelrnn.training.origin import find_origin
-    from pixelrnn.training.run import check_fit
     from pixelrnn.training.tracking import tracked
 
     check_fit(model, data.levels, data.shape)
@@ -57,7 +59,7 @@ def train(
         callbacks=[*ours, *_averages_last(callbacks or {}), LastCheckpoint(config)],
         logger=logger(run, config) if logger else False,
     )
-    origin = find_origin(run, config["data"]["path"])
+    origin = find_origin(find_command(run), read_description(config["data"]["path"]).get("md5"))
     claimed = _claim(run, config, origin["data_md5"])
     if claimed.finished:
         if test:
@@ -109,10 +111,11 @@ def _build_trainer(trainer: "Callable[..., Trainer]", **options: Any) -> "Traine
 
 def _claim(path: str | Path, config: dict[str, Any], data_md5: dict[str, str]) -> "Run":
     """The directory, and a line about what is found there."""
-    from pixelrnn.training.run import CHECKPOINT, Run
+    from pixelrnn.runs.directory import CHECKPOINT
+    from pixelrnn.training.run import Run
 
     left = Path(path, CHECKPOINT).exists()
-    run = Run.create(path, config, data_md5)
+    run = Run.claim(path, config, data_md5)
     if run.finished:
         print(f"{path} is finished: nothing to train (another directory: run=...)")
     elif run.checkpoint:
@@ -156,7 +159,6 @@ def _finish(
 ) -> None:
     """Everything comes from what the checkpoint held: DVC may have removed the other files meanwhile."""
     history.write(run.path)
-    run.save_weights(best.weights or model.state_dict())
     last = history.rows[-1]
     row = next((row for row in history.rows if row["epoch"] == best.epoch), last)
     training = {
@@ -171,7 +173,7 @@ def _finish(
         "val_bits_per_dim": row["val/bits_per_dim"] or None,
         "peak_memory_mb": _peak_memory_mb(),
     }
-    run.write("training.json", training)
+    run.finish(best.weights or model.state_dict(), training)
     print(_sentence(run.path, training))
 
 
@@ -180,9 +182,9 @@ def _test(run: "Run", again: bool = False) -> None:
     from pixelrnn.stages.evaluate import evaluate
     from pixelrnn.stages.sample import sample
 
-    if again or not (run.path / "metrics.json").exists():
+    if again or not run.files.has(METRICS):
         evaluate(run.path)
-    if again or not (run.path / "sampling.json").exists():
+    if again or not run.files.has(SAMPLING):
         sample(run.path)
 
 
@@ -210,3 +212,20 @@ def _peak_memory_mb() -> int:
         return torch.cuda.max_memory_allocated() // 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak // (2**20 if sys.platform == "darwin" else 2**10)  # bytes there, KiB elsewhere
+
+
+def find_command(run: str | Path) -> str | None:
+    """What to paste into a shell for this one run, also where it was a job of a sweep; None from Python."""
+    import shlex
+
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    if not HydraConfig.initialized():
+        return None
+    hydra = HydraConfig.get()
+    hidden = ("stage=", "sweep=", "launcher=")
+    words = [word for word in hydra.overrides.task if not word.startswith(hidden)]
+    if hydra.mode == RunMode.MULTIRUN:  # where run= is the folder of all jobs
+        words = [word for word in words if not word.startswith("run=")] + [f"run={run}"]
+    return shlex.join(["pixelrnn", "train", *words])

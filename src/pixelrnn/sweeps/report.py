@@ -1,9 +1,7 @@
 """What a sweep ends with: a table of what finished and what did not, the comparison of the runs, an exit code."""
 
-import io
 import json
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +46,8 @@ def report(sweep: Sweep) -> int:
 
 def read_outcome(run: Path, tested: bool) -> Outcome:
     """From the files in the directory of a job."""
-    training, metrics = _read(run / "training.json"), _read(run / "metrics.json")
+    training = _read(run / "training.json")
+    metrics = _read(run / "metrics.json").get("test", {})
     validation, seconds = training.get("val_bits_per_dim"), training.get("train_seconds")
     return Outcome(run.name, _problem(run, tested), validation, _test(metrics), seconds)
 
@@ -67,7 +66,7 @@ def _problem(run: Path, tested: bool) -> str:
 
 
 def _test(metrics: dict[str, Any]) -> str:
-    if metrics.get("split") != "test":
+    if "bits_per_dim" not in metrics:
         return ""
     error = f" ± {metrics['bits_per_dim_se']:.3f}" if metrics.get("bits_per_dim_se") else ""
     return (
@@ -110,11 +109,10 @@ def _print_table(outcomes: Sequence[Outcome]) -> None:
 
 
 def _compare(folder: Path) -> None:
-    from pixelrnn.stages import compare
+    from pixelrnn.stages.compare import write_comparison
 
     try:
-        with redirect_stdout(io.StringIO()):  # the table above is this sweep's
-            compare([str(folder)], folder / "comparison")
+        write_comparison(folder, out=folder / "comparison")
     except InputError as error:
         print(f"No comparison: {error}")
         return

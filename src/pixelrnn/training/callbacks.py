@@ -17,6 +17,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer, seed_everythin
 from pytorch_lightning.callbacks import Checkpoint
 
 from pixelrnn.errors import InputError
+from pixelrnn.files import write_text
+from pixelrnn.runs.directory import HISTORY, RunDirectory
 from pixelrnn.training.run import Run
 from pixelrnn.types import Tensor
 
@@ -160,9 +162,7 @@ class History(Callback):
         )
         writer.writeheader()
         writer.writerows(self.rows)
-        new = folder / "history.csv.new"
-        new.write_text(text.getvalue())
-        new.replace(folder / "history.csv")
+        write_text(folder / HISTORY, text.getvalue())
 
     def state_dict(self) -> dict[str, Any]:
         """The rows so far."""
@@ -226,6 +226,6 @@ class LastCheckpoint(Checkpoint):
     ) -> None:
         """Say whose it is, and whether anything is left to do."""
         checkpoint["config"] = self.config
-        checkpoint["origin"] = Run(Path(trainer.default_root_dir), self.config).origin
+        checkpoint["origin"] = Run(RunDirectory(Path(trainer.default_root_dir)), self.config).origin
         last_step = trainer.global_step >= trainer.max_steps > 0
         checkpoint["complete"] = last_step or trainer.current_epoch + 1 == trainer.max_epochs

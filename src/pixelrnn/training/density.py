@@ -11,11 +11,11 @@ from torch import nn
 from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
+from pixelrnn import figures
 from pixelrnn.errors import InputError
-from pixelrnn.training import Model
+from pixelrnn.models.in_batches import Model, full_precision
 from pixelrnn.training.nll import NLL
 from pixelrnn.training.schedules import Schedule
-from pixelrnn.training.scoring import full_precision
 from pixelrnn.types import Images, Nats, Tensor
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
@@ -34,7 +34,7 @@ class DensityModule(LightningModule):
         super().__init__()
         self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
         self.dims = math.prod(model.shape)
-        units = {"nll_nats": NLL(), "bits_per_dim": NLL(unit=self.dims * math.log(2))}
+        units = {"nll_nats": NLL(), "bits_per_dim": NLL(unit=figures.nats_of_one_bit(self.dims))}
         self.train_nll = MetricCollection(dict(units), prefix="train/")
         self.val_nll = MetricCollection(dict(units), prefix="val/").clone()
         self._try_optimizer()
@@ -45,7 +45,7 @@ class DensityModule(LightningModule):
         self._log_epoch(self.train_nll, log_prob)
         nats = -log_prob.mean()
         self.log("train/nll_nats_step", nats, prog_bar=True)
-        self.log("train/bits_per_dim_step", nats / (self.dims * math.log(2)))
+        self.log("train/bits_per_dim_step", figures.bits_per_dim(nats, self.dims))
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         self.log("lr", torch.tensor(float(rate), dtype=torch.float64))
         return nats / self.dims

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL.Image import Image
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import WandbLogger
 
 from pixelrnn.errors import InputError
-from pixelrnn.training.grid import completion_grid, image_grid, save_grid
-from pixelrnn.training.sampling import Sampler, spread
-from pixelrnn.types import Tensor
+from pixelrnn.models.in_batches import Sampler, spread
+from pixelrnn.pictures.grids import completion_grid, image_grid, save_picture
+from pixelrnn.runs.directory import GRID_PICTURE
 
 
 class SampleGrid(Callback):
@@ -30,11 +31,11 @@ class SampleGrid(Callback):
         if trainer.sanity_checking or not trainer.is_global_zero or not wanted:
             return
         model: Any = pl_module.model
-        samples = model.sample(
-            self.images, generator=torch.Generator(pl_module.device).manual_seed(self.seed)
-        )
-        save_grid(samples, model.levels, Path(trainer.default_root_dir) / "grid.png", columns=8)
-        _log(trainer, "samples", image_grid(samples, model.levels), f"epoch {epoch}")
+        generator = torch.Generator(pl_module.device).manual_seed(self.seed)
+        samples = model.sample(self.images, generator=generator).cpu().numpy()
+        picture = image_grid(samples, model.levels)
+        save_picture(picture, Path(trainer.default_root_dir) / GRID_PICTURE)
+        _log(trainer, "samples", picture, f"epoch {epoch}")
 
 
 class Completions(Callback):
@@ -58,16 +59,12 @@ class Completions(Callback):
         known = torch.zeros(model.shape[1:], dtype=torch.bool)
         known[: model.shape[1] // 2] = True
         drawn = Sampler(model, self.seed).complete(images, known, self.times)
-        _log(
-            trainer,
-            "completions",
-            completion_grid(drawn, known, model.levels),
-            "the image, then completions",
-        )
+        picture = completion_grid(drawn, known.numpy(), model.levels)
+        _log(trainer, "completions", picture, "the image, then completions")
 
 
-def _log(trainer: Trainer, name: str, picture: Tensor, caption: str) -> None:
+def _log(trainer: Trainer, name: str, picture: Image, caption: str) -> None:
     for logger in trainer.loggers:
         if isinstance(logger, WandbLogger):
-            pixels = picture.permute(1, 2, 0).numpy()
-            logger.log_image(name, [pixels], step=trainer.global_step - 1, caption=[caption])
+            step = trainer.global_step - 1
+            logger.log_image(name, [picture], step=step, caption=[caption])

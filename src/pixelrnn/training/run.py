@@ -1,247 +1,200 @@
-"""A run is a directory, and everything about it is in its files.
+"""The model and the images of a run directory, and how a training claims one: see `pixelrnn.runs.directory`."""
 
-    config.yaml            the resolved configuration; whoever wrote it owns the directory
-    origin.json            where it comes from: command, revision, DVC stage, data, W&B run; see `training.origin`
-    checkpoints/last.ckpt  where training stands: continues after an interruption
-    history.csv            one row an epoch
-    weights.safetensors    the model of the best epoch on the validation split
-    training.json          what training took; written last, so that its presence means finished
-    metrics.json, samples.png, ...   what later stages add
-
-Files are replaced, never changed: a reader finds an old one or a new one, not half of one.
-"""
-
-import json
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors.torch
 import torch
-import yaml
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
-from pixelrnn.data import ImageData
+from pixelrnn.data.arrays import open_arrays
 from pixelrnn.errors import InputError
-from pixelrnn.training import Model
-from pixelrnn.training.origin import changed_data
+from pixelrnn.files import as_path, first_line, replacing
+from pixelrnn.models.in_batches import Model, check_fit
+from pixelrnn.runs import identity
+from pixelrnn.runs.directory import (
+    CHECKPOINT,
+    CONFIG,
+    ORIGIN,
+    TRAINING,
+    WEIGHTS,
+    Config,
+    RunDirectory,
+)
 from pixelrnn.types import Tensor
-
-CHECKPOINT = "checkpoints/last.ckpt"
-
-Config = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Run:
-    """The directory `path` and the configuration it was made with."""
+    """The files of a run and the configuration it was made with."""
 
-    path: Path
+    files: RunDirectory
     config: Config
 
     @classmethod
-    def create(
+    def load(cls, path: str | Path) -> "Run":
+        """Return a run that is already there. Raises InputError if there is none, or its config.yaml is damaged."""
+        files = RunDirectory(as_path(path, "run"))
+        return cls(files, files.read_config())
+
+    @classmethod
+    def claim(
         cls, path: str | Path, config: Config, data_md5: Mapping[str, str] | None = None
     ) -> "Run":
-        """Claim a directory for `config` and the data with these md5s, or come back to it.
+        """Make a directory the run of `config` on data with these md5s, or come back to it.
 
-        A new claim deletes what isn't its own: a checkpoint of another configuration or other data, or one of a
-        completed run (DVC keeps it when it removes the other outputs because the code changed), and old files.
+        It comes back if what decides the result is the same (`pixelrnn.runs.identity`), also for more epochs where the
+        rates don't depend on how many there are. A new claim deletes what isn't its own: a checkpoint of another
+        configuration or other data, or one of a completed run (DVC keeps it when it removes the other outputs because
+        the code changed), and old files. A directory without weights and checkpoint has nothing to lose, and is
+        anybody's.
 
         Raises InputError, having written nothing, if it belongs to another configuration or other data, or if its
         checkpoint is damaged.
         """
-        run = cls(Path(path), config)
-        held = run._read_config() if run._file("config.yaml").exists() else None
-        if held not in (None, config):
-            raise InputError(
-                f"{run.path} holds a run of another configuration ({_differ(held, config)}): "
-                "choose another directory with run=..., or delete this one"
-            )
-        if held and (changed := changed_data(run.read("origin.json").get("data_md5"), data_md5)):
-            raise InputError(
-                f"{run.path} holds a run on other data ({', '.join(changed)} changed since): "
-                "choose another directory with run=..., or delete this one"
-            )
+        run = cls(RunDirectory(as_path(path, "run")), config)
+        held = run.files.read_config() if run.files.exists else None
         state = run._read_checkpoint() or {}
-        other_data = changed_data(state.get("origin", {}).get("data_md5"), data_md5)
-        stale = (
-            state.get("config") != config or other_data or (held is None and state.get("complete"))
-        )
+        longer = held is not None and identity.grows(held, config)
+        if held is not None and (run.finished or state):
+            run._check_same(held, data_md5, longer)
         try:
             run.path.mkdir(parents=True, exist_ok=True)
-            if stale:
-                run._file(CHECKPOINT).unlink(missing_ok=True)
+            if run._is_stale(state, data_md5, held):
+                run.files.remove(CHECKPOINT)
+            if (
+                held is None or longer
+            ):  # of another run, or of a shorter one: the checkpoint has its weights
+                run.files.remove(WEIGHTS)
+            if not run.finished:
+                run.files.remove(TRAINING)
             if held is None:
-                for name in ("training.json", "origin.json"):  # of whoever's config.yaml it was
-                    run._file(name).unlink(missing_ok=True)
-                run.write("config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
+                run.files.remove(ORIGIN)
         except OSError as error:
             raise InputError(f"cannot write to run={run.path}: {error.strerror}") from error
+        if held != config:
+            run.files.write_config(config)
         return run
 
-    @classmethod
-    def load(cls, path: str | Path) -> "Run":
-        """A run that is already there. Raises InputError if there is none, or its config.yaml is damaged."""
-        run = cls(Path(path), {})
-        if not run._file("config.yaml").is_file():
-            raise InputError(
-                f"no run at {run.path}: train one there with `pixelrnn train run={run.path} ...`"
-            )
-        return cls(run.path, run._read_config())
+    @property
+    def path(self) -> Path:
+        """The directory."""
+        return self.files.path
 
     @property
     def finished(self) -> bool:
-        """Whether training reached its end."""
-        return self._file("training.json").exists()
+        """Whether training reached its end, and what it learned is here."""
+        return self.files.finished
 
     @property
     def checkpoint(self) -> Path | None:
         """The checkpoint to continue from, if there is one."""
-        file = self._file(CHECKPOINT)
-        return file if file.exists() else None
+        return self.files.checkpoint
 
     @property
     def origin(self) -> dict[str, Any]:
         """origin.json; where DVC removed it before it ran the stage again, the checkpoint's copy; nothing before."""
-        return self.read("origin.json") or (self._read_checkpoint() or {}).get("origin", {})
+        return self.files.read(ORIGIN) or (self._read_checkpoint() or {}).get("origin", {})
 
     @cached_property
-    def data(self) -> ImageData:
-        """The images it is trained and evaluated on. Raises InputError if they are missing or damaged."""
+    def images(self) -> dict[str, np.ndarray]:
+        """The images by split: uint8 (n, c, h, w), memory-mapped. Raises InputError if they are missing or damaged."""
         data = self._section("data")
-        keys = ("path", "shape", "levels", "batch_size", "num_workers", "flip", "resample")
-        return ImageData(**{key: data[key] for key in keys if key in data})
+        return open_arrays(data.get("path", ""), data.get("shape", ()), data.get("levels", 0))
+
+    def split(self, name: str) -> np.ndarray:
+        """Return the images of one split: uint8 (n, c, h, w). Raises InputError if there is no such split."""
+        if name not in self.images:
+            raise InputError(f"no split {name!r}: there is {', '.join(self.images)}")
+        return self.images[name]
 
     @cached_property
     def model(self) -> Model:
         """The model with its weights, on the CPU, in evaluation mode. Raises InputError if they are not its own."""
-        model = self._build_model()
-        file = self._file("weights.safetensors")
+        model = self.build_model()
+        file = self.path / WEIGHTS
         if not file.exists():
-            raise InputError(f"{file} is missing: finish training first with `pixelrnn train`")
+            raise InputError(
+                f"{file} is missing: finish the training with `pixelrnn train`, "
+                "or `dvc pull` what was committed"
+            )
         try:
             model.load_state_dict(safetensors.torch.load_file(file))
         except safetensors.SafetensorError as error:
             raise InputError(f"{file} is damaged ({error}): train again") from error
         except RuntimeError as error:
             reason = str(error).splitlines()[1].strip()
-            raise InputError(
-                f"{file} belongs to another model than config.yaml: {reason}"
-            ) from error
-        data = self._section(
-            "data"
-        )  # as described: the prepared images need not be here to use a model
+            raise InputError(f"{file} belongs to another model than {CONFIG}: {reason}") from error
+        data = self._section("data")  # as described: the prepared images need not be here
         check_fit(model, data.get("levels"), data.get("shape", ()))
         return model.eval()
 
-    def write(self, name: str, content: str | Mapping[str, Any]) -> None:
-        """Replace the file `name` by a text, or by a mapping as JSON."""
-        text = content if isinstance(content, str) else json.dumps(content, indent=2) + "\n"
-        new = self._file(name + ".new")
-        new.write_text(text)
-        new.replace(self._file(name))
-
-    def read(self, name: str) -> dict[str, Any]:
-        """The JSON file `name`; nothing if there is none. Raises InputError if it is damaged."""
-        file = self._file(name)
-        try:
-            return json.loads(file.read_text()) if file.exists() else {}
-        except ValueError as error:
-            raise InputError(f"{file} is damaged: delete it") from error
-
-    def save_weights(self, state: Mapping[str, Tensor]) -> None:
-        """Replace weights.safetensors by a state dict."""
-        new = self._file("weights.safetensors.new")
-        safetensors.torch.save_file(
-            {name: value.contiguous() for name, value in state.items()}, new
-        )
-        new.replace(self._file("weights.safetensors"))
-
-    def _file(self, name: str) -> Path:
-        return self.path / name
-
-    def _section(self, key: str) -> Config:
-        if not isinstance(self.config.get(key), dict):
-            raise InputError(f"{self._file('config.yaml')} is damaged: no {key!r} in it")
-        return self.config[key]
-
-    def _build_model(self) -> Model:
+    def build_model(self) -> Model:
+        """Build the model as it is before training. Raises InputError where its description can't be built."""
         try:
             return instantiate(self._section("model"), _convert_="all")
         except InstantiationException as error:
-            reason = (
-                error.__cause__
-                if isinstance(error.__cause__, InputError)
-                else str(error).splitlines()[0]
-            )
-            raise InputError(f"{self._file('config.yaml')}: model: {reason}") from error
+            cause = error.__cause__
+            reason = cause if isinstance(cause, InputError) else first_line(error)
+            raise InputError(f"{self.path / CONFIG}: model: {reason}") from error
 
-    def _read_config(self) -> Config:
-        file = self._file("config.yaml")
-        try:
-            config = yaml.safe_load(file.read_text())
-        except (OSError, UnicodeDecodeError, yaml.YAMLError):
-            config = None
-        if not isinstance(config, dict):
+    def finish(self, state: Mapping[str, Tensor], training: Mapping[str, Any]) -> None:
+        """Write training.json, then the weights: from then on the run is finished."""
+        content = safetensors.torch.save(
+            {name: value.contiguous() for name, value in state.items()}
+        )
+        checksum = hashlib.md5(content).hexdigest()
+        self.files.write(TRAINING, {**training, "weights_md5": checksum})
+        with replacing(self.path / WEIGHTS) as new:
+            new.write_bytes(content)
+
+    def _section(self, key: str) -> Config:
+        if not isinstance(self.config.get(key), dict):
+            raise InputError(f"{self.path / CONFIG} is damaged: no {key!r} in it")
+        return self.config[key]
+
+    def _check_same(self, held: Config, data_md5: Mapping[str, str] | None, longer: bool) -> None:
+        other = "choose another directory with run=..., or delete this one"
+        changed = identity.differences(held, self.config)
+        if changed and not longer:
+            keys = identity.spell(changed)
+            raise InputError(f"{self.path} holds a run of another configuration ({keys}): {other}")
+        if longer and not self.checkpoint:
             raise InputError(
-                f"{file} is damaged: delete the directory or choose another with run=..."
+                f"{self.path} has no checkpoint, so it can't be trained for more epochs: {other}"
             )
-        return config
+        files = identity.changed_data(self.files.read(ORIGIN).get("data_md5"), data_md5)
+        if files:
+            raise InputError(
+                f"{self.path} holds a run on other data ({', '.join(files)} changed since): {other}"
+            )
+
+    def _is_stale(
+        self, state: Mapping[str, Any], data_md5: Mapping[str, str] | None, held: Config | None
+    ) -> bool:
+        """Return whether there is a checkpoint, but none to continue from."""
+        if not state:
+            return False
+        if held is None and state.get("complete"):
+            return True
+        theirs = state.get("config")
+        if not isinstance(theirs, dict):
+            return True
+        same = not identity.differences(theirs, self.config) or identity.grows(theirs, self.config)
+        return not same or bool(
+            identity.changed_data(state.get("origin", {}).get("data_md5"), data_md5)
+        )
 
     def _read_checkpoint(self) -> dict[str, Any] | None:
-        file = self._file(CHECKPOINT)
-        if not file.exists():
+        if not (file := self.checkpoint):
             return None
-        try:
-            return torch.load(
-                file, map_location="cpu", weights_only=True, mmap=True
-            )  # only what is looked at is read
+        try:  # only what is looked at is read
+            return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
         except Exception as error:  # so does the reader of checkpoints
             raise InputError(f"{file} is damaged: delete it to train from scratch") from error
-
-
-def _differ(held: Config, wanted: Config, most: int = 3) -> str:
-    """`optimizer.lr: 0.01 there, 0.1 here; ...`, the first few keys."""
-    there, here = dict(_flat(held)), dict(_flat(wanted))
-    keys = [key for key in there | here if there.get(key, _ABSENT) != here.get(key, _ABSENT)]
-    told = [
-        f"{key}: {there.get(key, _ABSENT)} there, {here.get(key, _ABSENT)} here"
-        for key in keys[:most]
-    ]
-    return "; ".join(told) + (f"; and {len(keys) - most} more" if len(keys) > most else "")
-
-
-_ABSENT = "nothing"
-
-
-def _flat(config: Config, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in config.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
-
-
-def check_fit(model: Model, levels: int | None, shape: Sequence[int]) -> None:
-    """Raises InputError for a model of other images than the data's, which have so many levels and such a shape."""
-    theirs, ours = (levels, tuple(shape)), (model.levels, tuple(model.shape))
-    if ours != theirs:
-        told = "{} levels, shape {}".format
-        raise InputError(f"the model is of images with {told(*ours)}, the data has {told(*theirs)}")
-
-
-def find_device(name: str) -> torch.device:
-    """`auto` (CUDA if there is one, else the CPU) or a device by torch's name. Raises InputError for an unknown one."""
-    try:
-        device = torch.device(
-            ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
-        )
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(f"no device {name!r}: {str(error).splitlines()[0]}") from error
-    return device

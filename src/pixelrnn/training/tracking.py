@@ -86,7 +86,7 @@ def tracked(logger: Logger | None, run: Run, origin: Mapping[str, Any]) -> Itera
         with _run_of_wandb(logger, run, origin) as known:
             yield logger if known else None
     else:
-        run.write("origin.json", {**origin, "wandb": None})
+        run.files.write("origin.json", {**origin, "wandb": None})
         yield logger
 
 
@@ -98,7 +98,7 @@ def _run_of_wandb(
     try:
         with _forgiving("this training is not recorded there"):
             known = _start(logger, run, origin)
-        run.write("origin.json", {**origin, "wandb": known})
+        run.files.write("origin.json", {**origin, "wandb": known})
         yield known
         if known:
             with _forgiving("the weights are not recorded there"):
@@ -109,10 +109,10 @@ def _run_of_wandb(
             _finish(code)
 
 
-def record_evaluation(run: Run, metrics: Mapping[str, Any]) -> None:
+def record_evaluation(run: Run, split: str, metrics: Mapping[str, Any]) -> None:
     """Add what `evaluate` found to the summary of the run's W&B run, as `test/nll_nats` and so on. Never raises."""
     with _forgiving("the evaluation is not recorded there"):
-        if known := run.read("origin.json").get("wandb"):
+        if known := run.files.read("origin.json").get("wandb"):
             place = _set_up(known["folder"])
             same = {key: known[key] for key in ("id", "name", "group", "project", "entity")}
             again = _connect(
@@ -125,10 +125,7 @@ def record_evaluation(run: Run, metrics: Mapping[str, Any]) -> None:
                     settings=_settings(x_disable_stats=True, x_disable_meta=True),
                 )
             )
-            split = metrics["split"]
-            again.summary.update(
-                {f"{split}/{key}": value for key, value in metrics.items() if key != "split"}
-            )
+            again.summary.update({f"{split}/{key}": value for key, value in metrics.items()})
             again.finish()
 
 
@@ -231,7 +228,7 @@ def _record_data(experiment: Any, run: Run, origin: Mapping[str, Any]) -> None:
 def _record_weights(experiment: Any, run: Run) -> None:
     """The weights as what this run made, with what training.json says of them."""
     artifact = wandb.Artifact(
-        f"weights-{experiment.id}", "model", metadata=run.read("training.json")
+        f"weights-{experiment.id}", "model", metadata=run.files.read("training.json")
     )
     artifact.add_file(str(run.path / "weights.safetensors"))
     experiment.log_artifact(artifact, aliases=["best"])

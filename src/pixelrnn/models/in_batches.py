@@ -1,0 +1,139 @@
+"""Draw and score any number of images: in batches, so that memory stays bounded.
+
+Images come and go as uint8 arrays of levels. Likelihoods are computed in float32 or better, whatever training's
+precision was, and added up in float64.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from pixelrnn.errors import InputError
+from pixelrnn.models.autoregressive import AutoregressiveModel
+from pixelrnn.models.multi_scale import MultiScale
+from pixelrnn.types import Bool, Tensor
+
+Model = AutoregressiveModel | MultiScale
+
+
+class Sampler:
+    """A model and how to draw from it: the random numbers, the temperature, how many images at a time.
+
+    The same seed and batch size give the same images on the same kind of device. Raises InputError for a temperature
+    that cannot be.
+    """
+
+    def __init__(
+        self, model: Model, seed: int = 0, temperature: float = 1.0, batch_size: int = 256
+    ) -> None:
+        check_temperature(temperature)
+        self.model, self.temperature, self.batch_size = model, float(temperature), batch_size
+        self.generator = torch.Generator(device_of(model)).manual_seed(seed)
+
+    def draw(self, n: int) -> Iterator[np.ndarray]:
+        """Draw `n` images, batch by batch: uint8 (b, c, h, w)."""
+        for first in range(0, n, self.batch_size):
+            size = min(self.batch_size, n - first)
+            yield _as_bytes(self.model.sample(size, self.generator, temperature=self.temperature))
+
+    def complete(self, images: np.ndarray, known: Bool[Tensor, "h w"], times: int) -> np.ndarray:
+        """Return each image, followed by `times` completions of its `known` pixels.
+
+        uint8 (n, c, h, w) -> (n, 1 + times, c, h, w).
+        """
+        repeated = as_levels(images.repeat(times, axis=0), self.generator.device)
+        drawn = [
+            _as_bytes(self.model.complete(x, known, self.generator, temperature=self.temperature))
+            for x in repeated.split(self.batch_size)
+        ]
+        completions = np.concatenate(drawn).reshape(len(images), times, *images.shape[1:])
+        return np.concatenate([images[:, None], completions], axis=1)
+
+
+def nll_maps(model: Model, images: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+    """Score images batch by batch: uint8 (n, c, h, w) -> the nats of each pixel, float64 (b, h, w).
+
+    A map adds up to its image's negative log-likelihood. Raises InputError where the model gives no number.
+    """
+    parameter = next(model.parameters())
+    if torch.finfo(parameter.dtype).bits < 32:
+        model = model.float()
+    for first in range(0, len(images), batch_size):
+        batch = as_levels(images[first : first + batch_size], parameter.device)
+        with torch.inference_mode(), full_precision(parameter.device):
+            nats = -model.log_prob_map(batch).double().cpu().numpy()
+        finite = np.isfinite(nats).all(axis=(1, 2))
+        if not finite.all():
+            bad = first + int(finite.argmin())
+            raise InputError(f"the model gives image {bad} no finite likelihood: train it again")
+        yield nats
+
+
+def spread(images: np.ndarray, n: int) -> np.ndarray:
+    """Return at most `n` of the images, evenly spaced: some data sets are sorted by what they show."""
+    return images[np.linspace(0, len(images) - 1, min(n, len(images))).astype(int)]
+
+
+@contextmanager
+def full_precision(device: torch.device) -> Iterator[None]:
+    """Multiply float32 numbers in float32: no autocast, and no TF32, which CUDA's convolutions use by default."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    no_tf32 = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+    try:
+        with no_tf32, torch.autocast(device.type, enabled=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def find_device(name: str) -> torch.device:
+    """Return `auto` (CUDA if there is one, else the CPU) or a device by torch's name.
+
+    Raises InputError for an unknown one.
+    """
+    try:
+        if name == "auto":
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise InputError(f"no device {name!r}: {str(error).splitlines()[0]}") from error
+    return device
+
+
+def device_of(model: Model) -> torch.device:
+    """Return where a model's parameters are."""
+    return next(model.parameters()).device
+
+
+def as_levels(images: np.ndarray, device: torch.device) -> Tensor:
+    """Return uint8 levels as the integers that models take."""
+    return torch.from_numpy(images.astype(np.int64)).to(device)
+
+
+def check_fit(model: Model, levels: int | None, shape: Sequence[int]) -> None:
+    """Raise InputError for a model of other images than the data's, which have so many levels and such a shape."""
+    theirs, ours = _describe(levels, shape), _describe(model.levels, model.shape)
+    if ours != theirs:
+        raise InputError(f"the model is of images with {ours}, the data has {theirs}")
+
+
+def check_temperature(temperature: object) -> None:
+    """Raise InputError unless it is a number of at least 0 (0: the likeliest level each time)."""
+    is_number = isinstance(temperature, int | float) and not isinstance(temperature, bool)
+    if not is_number or not 0 <= float(temperature) < math.inf:  # type: ignore[arg-type]
+        raise InputError(
+            f"temperature={temperature} must be a number of at least 0 (1: the model itself)"
+        )
+
+
+def _as_bytes(images: Tensor) -> np.ndarray:
+    return images.cpu().numpy().astype(np.uint8)
+
+
+def _describe(levels: int | None, shape: Sequence[int]) -> str:
+    return f"{levels} levels, shape {tuple(shape)}"

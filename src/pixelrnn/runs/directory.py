@@ -1,0 +1,145 @@
+"""A run is a directory, and everything about it is in its files.
+
+    config.yaml            the resolved configuration; whoever wrote it owns the directory
+    origin.json            where it comes from: command, revision, DVC stage, data, W&B run
+    checkpoints/last.ckpt  where training stands: continues after an interruption
+    history.csv            one row an epoch
+    training.json          what training took
+    weights.safetensors    the model of the best epoch; written last, so that its presence means finished
+    metrics.json           what `evaluate` measured, by split; <split>_nll.npy and <split>_nll_map.npy beside it
+    samples.png, ...       what other verbs add
+
+Files are replaced, never changed (`pixelrnn.files`): a reader finds an old one or a new one, not half of one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pixelrnn.errors import InputError
+from pixelrnn.files import first_line, read_json, write_json, write_text
+
+CONFIG = "config.yaml"
+ORIGIN = "origin.json"
+CHECKPOINT = "checkpoints/last.ckpt"
+HISTORY = "history.csv"
+TRAINING = "training.json"
+WEIGHTS = "weights.safetensors"
+METRICS = "metrics.json"
+SAMPLING = "sampling.json"
+SAMPLES = "samples.npy"
+SAMPLES_PICTURE = "samples.png"
+COMPLETIONS = "completions.npy"
+COMPLETIONS_PICTURE = "completions.png"
+GRID_PICTURE = "grid.png"  # of the latest epoch
+
+Config = dict[str, Any]
+
+# libyaml reads the configurations of a sweep ten times faster.
+_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def nll_name(split: str) -> str:
+    """Return the file of a split's NLL by image: float64 (n,), nats."""
+    return f"{split}_nll.npy"
+
+
+def nll_map_name(split: str) -> str:
+    """Return the file of a split's NLL by pixel: float16 (n, h, w), nats."""
+    return f"{split}_nll_map.npy"
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The files of one run. Nothing is read before it is asked for."""
+
+    path: Path
+
+    def has(self, name: str) -> bool:
+        """Return whether there is such a file."""
+        return (self.path / name).is_file()
+
+    @property
+    def exists(self) -> bool:
+        """Whether it is a run: whether it holds a configuration."""
+        return self.has(CONFIG)
+
+    @property
+    def finished(self) -> bool:
+        """Whether training reached its end, and what it learned is here."""
+        return self.has(WEIGHTS)
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The checkpoint to continue from, if there is one."""
+        return self.path / CHECKPOINT if self.has(CHECKPOINT) else None
+
+    def missing(self, tested: bool) -> list[str]:
+        """Return the files that a finished run has and this one lacks, in the order in which they are written.
+
+        `tested`: whether it was to be evaluated and sampled as well.
+        """
+        names = [CONFIG, WEIGHTS]
+        if tested:
+            names += [METRICS, SAMPLING]
+        return [name for name in names if not self.has(name)]
+
+    def read_config(self) -> Config:
+        """Read config.yaml. Raises InputError if there is no run here, or it is damaged."""
+        file = self.path / CONFIG
+        if not file.is_file():
+            raise InputError(
+                f"no run at {self.path}: train one there with `pixelrnn train run={self.path} ...`"
+            )
+        try:
+            config = yaml.load(file.read_text(encoding="utf-8"), _YAML)
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+            reason = " ".join(str(error).split()) or first_line(error)
+            raise InputError(f"{file} is damaged ({reason}): take another directory") from None
+        if not isinstance(config, dict):
+            raise InputError(
+                f"{file} is damaged (it holds no configuration): take another directory"
+            )
+        return config
+
+    def read(self, name: str) -> dict[str, Any]:
+        """Read a JSON file; nothing if there is none. Raises InputError if it is damaged."""
+        return read_json(self.path / name) if self.has(name) else {}
+
+    def write(self, name: str, content: Mapping[str, Any]) -> None:
+        """Replace a JSON file."""
+        write_json(self.path / name, content)
+
+    def write_config(self, config: Config) -> None:
+        """Make the directory the run of `config`. Raises InputError if it can't be written."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_text(self.path / CONFIG, yaml.safe_dump(config, sort_keys=False))
+        except OSError as error:
+            raise InputError(f"cannot write to run={self.path}: {error.strerror}") from error
+
+    def remove(self, *names: str) -> None:
+        """Remove files, there or not."""
+        for name in names:
+            (self.path / name).unlink(missing_ok=True)
+
+    def read_metrics(self) -> dict[str, dict[str, Any]]:
+        """Read what was measured on each split. Raises InputError if the file is damaged.
+
+        Runs of the first edition have the figures of one split, which names itself.
+        """
+        metrics = self.read(METRICS)
+        if "split" in metrics:
+            metrics = {str(metrics["split"]): metrics}
+        if not all(isinstance(figures, dict) for figures in metrics.values()):
+            raise InputError(
+                f"{self.path / METRICS} is damaged (figures belong to a split): evaluate again"
+            )
+        return metrics
+
+    def write_metrics(self, split: str, figures: Mapping[str, Any]) -> None:
+        """Replace the figures of one split; those of the others stay."""
+        self.write(METRICS, self.read_metrics() | {split: dict(figures)})

@@ -1,0 +1,153 @@
+"""The images that runs were evaluated on: figures are only comparable over the very same ones.
+
+Which images they were follows from the md5 that `evaluate` and `train` record; from that of the prepared arrays where
+an older run recorded none; from the arrays' path as a last resort. The arrays themselves may be gone: runs of another
+machine are compared by what they recorded, only without what needs the images.
+"""
+
+import shlex
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pixelrnn.data.arrays import open_arrays
+from pixelrnn.errors import InputError
+from pixelrnn.files import read_json
+from pixelrnn.runs.directory import ORIGIN, RunDirectory
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What all runs of a comparison were evaluated on; shape is (colors, rows, columns)."""
+
+    name: str
+    split: str
+    count: int
+    shape: tuple[int, int, int]
+    levels: int
+    md5: str  # of the split's array; empty if no run recorded it
+    places: tuple[Path, ...]  # folders of prepared arrays, as the runs' configs name them
+
+    def load(self) -> dict[str, np.ndarray]:
+        """Open the images by split, uint8 (n, c, h, w), from the first place that has them.
+
+        Raises InputError, saying why, if no place has the images that the runs were evaluated on.
+        """
+        reasons = []
+        for place in self.places:
+            try:
+                return self._load(place)
+            except InputError as error:
+                reasons.append(str(error))
+        raise InputError("; ".join(reasons))
+
+    def _load(self, place: Path) -> dict[str, np.ndarray]:
+        arrays = open_arrays(place, self.shape, self.levels)
+        now = _description_md5(place, self.split)
+        changed = self.md5 and now and now != self.md5
+        if changed or len(arrays[self.split]) != self.count:
+            raise InputError(f"{place} has been prepared anew since: run `pixelrnn evaluate` again")
+        return arrays
+
+
+def same_images(frame: pd.DataFrame) -> Evaluated:
+    """Return the images that all readable runs of `frame` share (`frame`: from `load_runs`).
+
+    Two runs share their images if shape, levels, split, number and md5 agree. Raises InputError if no run was
+    evaluated, or if runs differ: the message says how to split them.
+    """
+    evaluated = frame["bits_per_dim"].notna()
+    if not evaluated.any():
+        runs = zip(frame["run"], frame["status"], strict=True)
+        states = "; ".join(f"{run}: {status}" for run, status in runs)
+        raise InputError(
+            "nothing to compare, no run has been evaluated: "
+            f"run `pixelrnn evaluate` first ({states})"
+        )
+    first = frame[evaluated].iloc[0]
+    groups = _groups(frame[evaluated], first["split"])
+    _join(groups, frame[~evaluated & ~frame["status"].str.startswith("damaged")], first["split"])
+    if len(groups) > 1:
+        raise InputError(
+            "the runs were evaluated on different images; compare one set at a time: "
+            + " or ".join(
+                f"`pixelrnn compare {shlex.join(paths)}` ({_count(*group)})"
+                for group, paths in groups.items()
+            )
+        )
+    return Evaluated(
+        name=first["data"],
+        split=first["split"],
+        count=int(first["images"]),
+        shape=first["shape"],
+        levels=int(first["levels"]),
+        md5=_md5(first.to_dict(), first["split"]),
+        places=tuple(dict.fromkeys(_place(run) for run in frame[evaluated].to_dict("records"))),
+    )
+
+
+Group = tuple[tuple[object, ...], str, int | None]  # what tells images apart, split, number
+
+
+def _groups(evaluated: pd.DataFrame, split: str) -> dict[Group, list[str]]:
+    """Return the paths of runs by the images that they were evaluated on."""
+    groups: dict[Group, list[str]] = {}
+    for run in evaluated.to_dict("records"):
+        group = (_key(run, run["split"]), run["split"], run["images"])
+        groups.setdefault(group, []).append(run["path"])
+    return groups
+
+
+def _join(groups: dict[Group, list[str]], others: pd.DataFrame, split: str) -> None:
+    """Add runs that were not evaluated: they have no figure to mistake, but curves."""
+    for run in others.to_dict("records"):
+        key = _key(run, split)
+        group = next((group for group in groups if group[0] == key), (key, split, None))
+        groups.setdefault(group, []).append(run["path"])
+
+
+def _count(_: object, split: str, images: int | None) -> str:
+    return f"{images} {split} images" if images else "not evaluated"
+
+
+def _key(run: dict[Hashable, Any], split: str) -> tuple[object, ...]:
+    return run["shape"], run["levels"], _md5(run, split) or str(_place(run))
+
+
+def _place(run: dict[Hashable, Any]) -> Path:
+    """Return the folder of prepared arrays.
+
+    A path that isn't absolute starts at the run's own checkout, if it is there.
+    """
+    folder = Path(run["data_path"])
+    if folder.is_absolute():
+        return folder
+    parents = Path(run["path"]).resolve().parents
+    homes = [parent for parent in parents if (parent / folder).is_dir()]
+    return homes[0] / folder if homes else folder
+
+
+def _md5(run: dict[Hashable, Any], split: str) -> str:
+    """Return that of a split's array, as `evaluate` recorded it, else `train`, else `prepare`; else nothing."""
+    files = RunDirectory(Path(run["path"]))
+    try:
+        evaluated = files.read_metrics().get(split, {}).get("data_md5")
+        trained = _entry(files.read(ORIGIN).get("data_md5"), split)
+    except InputError:  # the run's status says what is damaged
+        evaluated = trained = None
+    return str(evaluated or trained or _description_md5(_place(run), split) or "")
+
+
+def _description_md5(place: Path, split: str) -> str | None:
+    try:
+        return _entry(read_json(place / "data.json").get("md5"), split)
+    except InputError:
+        return None
+
+
+def _entry(md5: object, split: str) -> str | None:
+    return md5.get(f"{split}.npy") if isinstance(md5, dict) else None

@@ -1,0 +1,171 @@
+import base64
+import json
+import math
+
+import numpy as np
+import pytest
+
+from pixelrnn.page.build import build
+from pixelrnn.page.content import content
+
+NATS = 5 + np.random.default_rng(0).normal(size=40)
+
+
+def _unpack(text, kind):
+    return np.frombuffer(base64.b64decode(text), np.dtype(kind))
+
+
+@pytest.fixture
+def page(make_run, make_data, compared):
+    make_data()
+    make_run("runs/a", {"seed": 1}, nats=NATS, drawn=True)
+    make_run(
+        "runs/b", {"seed": 2, "variant": "pixel_cnn"}, nats=NATS + 1 + np.arange(40) % 2, drawn=True
+    )
+    (make_run("runs/c") / "metrics.json").write_text("{")
+    return content(compared())
+
+
+def test_every_run_is_there_and_every_baseline(page):
+    """Fault: a damaged run hidden."""
+    entries = {entry["name"]: entry for entry in page["entries"]}
+    assert {"a", "b", "c", "independent pixels"} < set(entries)
+    assert len(entries) == 5  # and a coder
+    assert entries["c"]["status"].startswith("damaged: ")
+    assert entries["a"]["nats"] == float(NATS.mean())
+    assert entries["a"]["command"] == "pixelrnn train model=row_lstm"
+    assert entries["independent pixels"]["kind"] == "baseline"
+
+
+def test_differences_find_their_pair_by_place(page):
+    """The page counts pairs i < j row by row; fault: another order."""
+    pairs, entries = page["differences"], page["entries"]
+    names = [entries[place]["name"] for place in pairs["entries"]]
+    assert names[:2] == ["a", "b"]
+    delta, kind = _unpack(pairs["delta"], "<f4"), _unpack(pairs["kind"], "u1")
+    assert len(delta) == len(kind) == 3
+    means = [entries[place]["nats"] for place in pairs["entries"]]
+    expected = [means[1] - means[0], means[2] - means[0], means[2] - means[1]]
+    assert delta.tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_scores_and_maps_are_those_of_the_files(page, make_data, tmp_path):
+    """Faults: the bytes of another image; a scale that isn't the one told."""
+    entry = next(entry for entry in page["entries"] if entry["name"] == "b")
+    nats = np.load(tmp_path / "runs/b/test_nll.npy")
+    scale = page["scores"]["scale"]
+    np.testing.assert_allclose(_unpack(entry["scores"], "<u2") * scale, nats, atol=scale)
+    assert page["scores"]["ids"] is None
+    ids = _unpack(page["pictured"]["ids"], "<i4")
+    maps = _unpack(entry["maps"], "u1").reshape(-1, 2, 2) * page["pictured"]["most"] / 255
+    truth = np.load(tmp_path / "runs/b/test_nll_map.npy")[ids].clip(max=page["pictured"]["most"])
+    np.testing.assert_allclose(maps, truth, atol=page["pictured"]["most"] / 500)
+    images = _unpack(page["pictured"]["images"], "u1").reshape(-1, 1, 2, 2)
+    np.testing.assert_array_equal(images, np.load(tmp_path / "digits/test.npy")[ids])
+
+
+def test_curves_in_nats_with_epochs_from_one(page):
+    curve = page["entries"][0]["curve"]
+    assert curve["epoch"] == [1, 2]
+    assert (curve["step"], curve["images"], curve["seconds"]) == ([10, 20], [80, 160], [1.5, 3.0])
+    assert (curve["train"], curve["val"]) == ([12.0, 10.0], [11.0, 10.5])
+
+
+def test_a_diverged_or_older_history_leaves_gaps(make_run, make_data, compared):
+    """Faults: NaN in JSON; a curve in bits drawn as nats."""
+    make_data()
+    folder = make_run("runs/a", nats=NATS)
+    (folder / "history.csv").write_text("epoch,step,val/bits_per_dim\n0,10,nan\n1,20,2.0\n")
+    curve = content(compared())["entries"][0]["curve"]
+    assert curve["val"] == [None, pytest.approx(2.0 * 4 * math.log(2), rel=1e-5)]
+    assert curve["train"] == curve["images"] == [None, None]
+
+
+def test_a_long_history_is_thinned_and_keeps_its_ends(make_run, make_data, compared):
+    make_data()
+    lines = [f"{epoch},{10 * epoch},3.5" for epoch in range(1000)]
+    (make_run("runs/a") / "history.csv").write_text(
+        "\n".join(["epoch,step,val/nll_nats", *lines, ""])
+    )
+    curve = content(compared())["entries"][0]["curve"]
+    assert 190 <= len(curve["epoch"]) <= 200
+    assert (curve["epoch"][0], curve["epoch"][-1]) == (1, 1000)
+
+
+def test_the_keys_that_differ_and_only_these(make_run, make_data, compared):
+    """Faults: a key twice under two names; what only says the variant again; keys that are all the same."""
+    make_data()
+    softmax, mixture = (
+        {"_target_": f"pixelrnn.heads.{name}"} for name in ("Softmax", "LogisticMixture")
+    )
+    for name, head, model in [
+        ("a", softmax, {"layers": 2, "kernel": 3, "same": 1}),
+        ("b", mixture, {"layers": 4, "same": 1}),
+    ]:
+        model |= {"_target_": f"pixelrnn.models.{name}", "head": head}
+        make_run(f"runs/{name}", {"variant": name, "model": model, "head": head})
+    page = content(compared())
+    assert {key["key"]: key["shown"] for key in page["keys"]} == {
+        "head._target_": True,
+        "model.layers": True,
+        "model.kernel": False,
+    }
+    assert page["keys"][0]["also"] or page["keys"][1]["also"]
+    settings = {entry["name"]: entry.get("settings") for entry in page["entries"]}
+    assert settings["a"] == {"model.layers": 2, "model.kernel": 3, "head._target_": "Softmax"}
+    assert settings["b"] == {"model.layers": 4, "head._target_": "LogisticMixture"}
+
+
+def test_pictures_of_the_best_runs_come_first_where_not_all_fit(
+    make_run, make_data, compared, monkeypatch
+):
+    """Faults: a row a run, however many runs and large the images; the worst runs' pictures instead of the best's."""
+    make_data()
+    for i in range(6):
+        make_run(f"runs/{i}", nats=NATS + i, drawn=True)
+    whole = content(compared())
+    size = sum(len(whole["entries"][0][kind]["uri"]) for kind in ("samples", "completions"))
+    monkeypatch.setattr("pixelrnn.page.content.PICTURES", int(2.5 * size))
+    monkeypatch.setattr("pixelrnn.page.content.GRID", size)
+    page = content(compared())
+    assert whole["crowded"] == 0
+    shown = [entry["name"] for entry in page["entries"] if "samples" in entry]
+    assert shown == ["0", "1", "2"][: len(shown)]
+    assert len(shown) + page["crowded"] == 6
+    used = sum(
+        len(entry[kind]["uri"])
+        for entry in page["entries"][: len(shown)]
+        for kind in ("samples", "completions")
+    )
+    assert used <= 2.5 * size
+    assert page["crowded"] > 0
+
+
+def test_text_from_runs_cannot_end_the_script(make_run, make_data, compared):
+    """Fault: a run's name or command that closes the element it stands in."""
+    make_data()
+    nasty = "</script><script>alert(1)</script><!--"
+    folder = make_run("runs/a", nats=NATS, config={"variant": nasty})
+    origin = json.loads((folder / "origin.json").read_text())
+    (folder / "origin.json").write_text(json.dumps(origin | {"command": nasty}))
+    text = build(compared(), "library()")
+    assert "alert(1)</script>" not in text
+    data = text.partition('id="data">')[2].partition("</script>")[0]
+    assert json.loads(data)["entries"][0]["command"] == nasty
+
+
+def test_the_page_is_whole(make_run, make_data, compared):
+    """Faults: a placeholder left over; a file that isn't shipped."""
+    make_data()
+    make_run("runs/a", nats=NATS)
+    text = build(compared(), "library()")
+    for part in (
+        "library()",
+        "function renderTable",
+        "function startImages",
+        "--paper:",
+        "<title>digits: NLL of",
+    ):
+        assert part in text
+    for placeholder in ("$data", "$style", "$vega", "$title", "$script"):
+        assert placeholder not in text
