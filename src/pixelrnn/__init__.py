@@ -3,46 +3,92 @@
 In reading order:
 
     types       the alphabet of shapes
+    errors      what users are meant to meet · files · figures · conf: leaves that everything may use
     ops         masks, skewing, pixels and levels, the two recurrences: pure functions
     layers      masked convolution, Row LSTM, Diagonal BiLSTM: one contract, two modes
     heads       the distribution of one pixel: Bernoulli, softmax, mixture of logistics
-    models      the variants, and the one class that scores and samples them
+    models      the variants, the one class that scores and samples them, and Multi-Scale
     data        raw files to arrays to batches
-    training    the Lightning module, its callbacks, and the run directory
-    results     what runs left behind, side by side
+    runs        the run directory: what a training leaves behind, read without torch
+    pictures    grids of images, and what each pixel costs
+    training    the Lightning module, its callbacks and loggers, the model and the images of a run
     causality   the audit: does any output of a network, this package's or anyone's, see what comes later?
+    results     runs side by side: tests, baselines, tables
+    page        the comparison as a page for a browser
     stages      what the command line can do, one function each
-    arguments   the words of the command line, as Hydra wants them; usage: its help, and what is wrong with a word
-    sweeps      several trainings by one command: their folder, their failures, the table at the end
-    cli         compose a configuration, call a stage
+    command     the command line: Hydra composes a configuration, a stage is called
 
 The public names are imported on first use, so that the command line answers at once.
 """
 
 from importlib import import_module
-from typing import Any
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pixelrnn.causality import audit
+    from pixelrnn.heads import Bernoulli, LogisticMixture, Softmax
+    from pixelrnn.models import (
+        AutoregressiveModel,
+        DensityModel,
+        MultiScale,
+        diagonal_bilstm,
+        multi_scale,
+        pixel_cnn,
+        row_lstm,
+    )
+    from pixelrnn.results.paired import paired_differences
+    from pixelrnn.runs.frame import config_differences, history, load_runs
+    from pixelrnn.training.run import Run
+
+__all__ = [
+    "AutoregressiveModel",
+    "Bernoulli",
+    "DensityModel",
+    "LogisticMixture",
+    "MultiScale",
+    "Run",
+    "Softmax",
+    "audit",
+    "config_differences",
+    "diagonal_bilstm",
+    "history",
+    "load_runs",
+    "multi_scale",
+    "paired_differences",
+    "pixel_cnn",
+    "row_lstm",
+]
 
 _HOMES = {
     "pixelrnn.causality": ["audit"],
     "pixelrnn.heads": ["Bernoulli", "LogisticMixture", "Softmax"],
     "pixelrnn.models": [
         "AutoregressiveModel",
+        "DensityModel",
         "MultiScale",
         "diagonal_bilstm",
         "multi_scale",
         "pixel_cnn",
         "row_lstm",
     ],
-    "pixelrnn.runs.frame": ["config_differences", "history", "load_runs"],
     "pixelrnn.results.paired": ["paired_differences"],
+    "pixelrnn.runs.frame": ["config_differences", "history", "load_runs"],
     "pixelrnn.training.run": ["Run"],
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_HOME)
+try:
+    __version__ = version("pixelrnn")
+except PackageNotFoundError:  # a source tree that is not installed
+    __version__ = "unknown"
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'pixelrnn' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
