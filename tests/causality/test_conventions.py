@@ -8,7 +8,9 @@ from torch import nn
 
 import pixelrnn
 from pixelrnn.causality import audit
-from pixelrnn.causality.layouts import arrange, find_layout, fitting
+from pixelrnn.causality.dependence import batch_size
+from pixelrnn.causality.layouts import arrange, choose_layout, fitting_layouts
+from pixelrnn.causality.subject import examine
 from pixelrnn.errors import InputError
 
 SHAPE = (1, 4, 4)
@@ -38,11 +40,11 @@ def _seed():
     ],
 )
 def test_layouts_that_need_no_telling(outputs, shape, layout):
-    assert find_layout(outputs, shape, fitting(outputs, shape, False)) == layout
+    assert choose_layout(outputs, shape, fitting_layouts(outputs, shape, False)) == layout
 
 
 @pytest.mark.parametrize(
-    ("outputs", "shape", "told"),
+    ("outputs", "shape", "parts"),
     [
         ((2, 768, 4, 6), (3, 4, 6), ["'b k h w'", "'b (c k) h w'", "'b (k c) h w'"]),
         ((2, 8, 8, 8), (1, 8, 8), ["'b k h w'", "'b h w k'"]),
@@ -52,10 +54,10 @@ def test_layouts_that_need_no_telling(outputs, shape, layout):
         ((2, 10), (1, 4, 6), ["(2, 10)", "not numbers for each pixel"]),
     ],
 )
-def test_layouts_that_do(outputs, shape, told):
+def test_layouts_that_do(outputs, shape, parts):
     with pytest.raises(InputError) as error:
-        find_layout(outputs, shape, fitting(outputs, shape, False))
-    assert all(part in str(error.value) for part in told)
+        choose_layout(outputs, shape, fitting_layouts(outputs, shape, False))
+    assert all(part in str(error.value) for part in parts)
 
 
 def test_arrange_puts_every_number_where_it_belongs():
@@ -84,7 +86,7 @@ def test_own_models_need_no_telling_and_agree_with_the_law_written_out():
     part = audit(model, pixels=12).parts[0]
     o, i, j = part.probes.T
     assert torch.equal(part.legal, laws.allowed(model.shape, 3)[o, i, j])
-    assert (part.layout, part.orders, len(part.pixels)) == ("b (k c) h w", 3, 12)
+    assert (part.layout, part.groups, len(part.pixels)) == ("b (k c) h w", 3, 12)
     assert (
         pixelrnn.audit(model, pixels=12).to_dict() == audit(model, pixels=12).to_dict()
     )  # the same seed
@@ -99,7 +101,7 @@ def test_gradients_and_changes_agree(monkeypatch):
     model = build("row_lstm", "softmax", (3, 3, 4), hidden=11, output_hidden=16)
     by_gradients = audit(model, pixels=12).parts[0]
     monkeypatch.setattr(
-        "pixelrnn.causality.auditor.by_gradient", lambda subject, probes, *_: torch.zeros(1)
+        "pixelrnn.causality.dependence.by_gradient", lambda subject, probes, *_: torch.zeros(1)
     )
     by_changes = audit(model, pixels=12).parts[0]
     assert by_gradients.method != by_changes.method
@@ -156,6 +158,18 @@ def test_a_network_that_insists_on_float32():
     )
 
 
+def test_batches_keep_to_the_memory(monkeypatch):
+    """What each image of a batch saves for the backward counts. Fault: the outputs alone counted.
+
+    32 layers save 32 maps of 16 pixels, each of 8 bytes.
+    """
+    monkeypatch.setattr("pixelrnn.causality.dependence.MEMORY", 2**16)
+    deep = nn.Sequential(nn.Conv2d(1, 1, 1), *[nn.Tanh() for _ in range(32)])
+    subject = examine(deep, SHAPE)
+    assert batch_size(subject, torch.Generator()) <= 2**16 // (32 * 16 * 8)
+    assert batch_size(examine(deep[:1], SHAPE), torch.Generator()) > 100
+
+
 def test_zero_weights_are_noted():
     network = strangers.GatedPixelCNN()
     nn.init.zeros_(network.horizontal[1].weight)
@@ -171,6 +185,13 @@ def zero_last_layer():
 
 def failing(x):
     raise ValueError("only images of 7x7\nand nothing else")
+
+
+def used():
+    """A module that holds a result of its own, which torch refuses to copy."""
+    network = strangers.pixel_cnn()
+    network.last = network(torch.zeros(1, 1, 4, 4))
+    return network
 
 
 class NoBackward(torch.autograd.Function):
@@ -190,10 +211,11 @@ def fails_later(x):
 
 
 BAD = {
-    "backward fails: not written yet": (NoBackward.apply, {}),
-    "the network fails: at most four images": (fails_later, {}),
+    "the network's backward fails: NotImplementedError: not written yet": (NoBackward.apply, {}),
+    "the network fails on floats of shape (16, 1, 4, 4): ValueError: at most": (fails_later, {}),
     "so there is nothing to audit": (zero_last_layer(), {}),
-    "fails on floats of shape (2, 1, 4, 4): only images of 7x7": (failing, {}),
+    "fails on floats of shape (2, 1, 4, 4): ValueError: only images of 7x7": (failing, {}),
+    "the network can't be copied, audit a freshly built one: RuntimeError: ": (used(), {}),
     "returns a tuple": (lambda x: (x, x), {}),
     "aren't finite": (lambda x: x.log() - 1e-300, {"input_range": [-1, 1]}),
     "two calls with the same images give different outputs": (lambda x: x + torch.rand(()), {}),
@@ -211,7 +233,11 @@ BAD = {
     "input_range=[1]": (strangers.pixel_cnn(), {"input_range": [1]}),
     "input_range=[1, 0]": (strangers.pixel_cnn(), {"input_range": [1, 0]}),
     "pixels=0": (strangers.pixel_cnn(), {"pixels": 0}),
+    "pixels=2.5": (strangers.pixel_cnn(), {"pixels": 2.5}),
+    "images=True": (strangers.pixel_cnn(), {"images": True}),
     "tolerance=-1": (strangers.pixel_cnn(), {"tolerance": -1}),
+    "tolerance=1": (strangers.pixel_cnn("B"), {"tolerance": 1}),
+    "tolerance=nan": (strangers.pixel_cnn("B"), {"tolerance": float("nan")}),
     "give levels=": (lambda x: x[:, 0], {"log_probs": True}),
     "one number for each pixel or color": (
         lambda x: x.expand(-1, 5, -1, -1),
@@ -223,10 +249,19 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("told", BAD)
-def test_what_cannot_be_audited_gets_one_line(told):
-    network, options = BAD[told]
+@pytest.mark.parametrize("reason", BAD)
+def test_what_cannot_be_audited_gets_one_line(reason):
+    network, options = BAD[reason]
     with pytest.raises(InputError) as error:
         audit(network, **{"shape": SHAPE, **options})
-    assert told in str(error.value)
+    assert reason in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def says_nothing(x):
+    raise AssertionError
+
+
+def test_an_error_without_words_is_named_once():
+    with pytest.raises(InputError, match=r"of shape \(2, 1, 4, 4\): AssertionError$"):
+        audit(says_nothing, SHAPE)

@@ -22,7 +22,7 @@ def dependence(model: AutoregressiveModel) -> torch.Tensor:
     o counts the groups of features that the masks tell apart: the colors, or one where the head orders them.
     """
     (part,) = audit(model, pixels=model.shape[1] * model.shape[2]).parts
-    seen = torch.zeros(part.orders, *part.shape[1:], *part.shape, dtype=torch.bool)
+    seen = torch.zeros(part.groups, *part.shape[1:], *part.shape, dtype=torch.bool)
     seen[tuple(part.probes.T)] = part.seen
     return seen
 
@@ -45,7 +45,7 @@ def raster_order(model: nn.Module) -> None:
     report = audit(model, pixels=model.shape[1] * model.shape[2])
     assert report.causal, report
     for part in report.parts:
-        past = allowed(part.shape, part.orders)
+        past = allowed(part.shape, part.groups)
         assert not (part.seen & ~past[tuple(part.probes.T)]).any()
 
 

@@ -1,4 +1,7 @@
-"""Networks as other people write them, sound and with the classical bugs: they know nothing of this package."""
+"""Networks as other people write them, sound and with the classical bugs.
+
+They know nothing of this package.
+"""
 
 from itertools import pairwise
 
@@ -36,8 +39,8 @@ def pixel_cnn(first="A", outputs=5, norm=nn.Identity, colors=1):
 class GatedPixelCNN(nn.Module):
     """Two stacks: what is above, what is to the left.
 
-    Bugs: "shift" (the vertical stack isn't moved down by a row before the horizontal one reads it), "first" (the first
-    horizontal kernel includes the pixel itself).
+    Bugs: "shift" (the vertical stack isn't moved down by a row before the horizontal one reads it),
+    "first" (the first horizontal kernel includes the pixel itself).
     """
 
     def __init__(self, bug=None, features=6, layers=3, levels=4):
@@ -79,7 +82,7 @@ def unshifted():
 
 
 class Transformer(nn.Module):
-    """A sequence of pixels, looked up by their level, after a start token; for c colors of h x w pixels."""
+    """A sequence of pixels of one or more colors, looked up by their level, after a start token."""
 
     def __init__(self, shape=(1, 4, 4), levels=4, features=8, masked=True):
         super().__init__()

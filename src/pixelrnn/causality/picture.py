@@ -1,11 +1,10 @@
-"""The report as a picture: what some of the probed outputs see, leaks in red."""
+"""The report as a picture: what some of the probed outputs see, with leaks in red."""
 
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from pixelrnn.causality.findings import Audit, Part
-from pixelrnn.causality.text import title
+from pixelrnn.causality.report import Audit, Part, title
 
 COLORS = {
     "seen": "#3b76c4",
@@ -17,17 +16,19 @@ GRID, INK = "#e6e6e6", "#111111"
 SIDE = 260  # pixels of a panel, about
 GAP, LINE = 24, 24
 WIDTH = 880
+PANELS, COLUMNS = 9, 3
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-def picture(audit: Audit) -> Image.Image:
-    """All parts, one below the other: the verdict, the colors' meaning, a panel for each of up to nine outputs."""
-    pages = [
-        _page(part, part.sentence if not part.name else f"{part.name}: {part.sentence}")
-        for part in audit.parts
-    ]
-    whole = Image.new(
-        "RGB", (max(page.width for page in pages), sum(page.height for page in pages)), "white"
-    )
+def draw_audit(audit: Audit) -> Image.Image:
+    """Draw all parts, one below the other.
+
+    A part is its verdict, the meaning of the colors, and a panel for each of up to nine outputs.
+    """
+    pages = [_draw_part(part) for part in audit.parts]
+    width, height = max(page.width for page in pages), sum(page.height for page in pages)
+    whole = Image.new("RGB", (width, height), "white")
     top = 0
     for page in pages:
         whole.paste(page, (0, top))
@@ -35,51 +36,11 @@ def picture(audit: Audit) -> Image.Image:
     return whole
 
 
-def _page(part: Part, sentence: str) -> Image.Image:
-    panels = [panel(part, probe) for probe in _shown(part)]
-    columns = 3
-    width, height = panels[0].size
-    rows = -(-len(panels) // columns)
-    font = ImageFont.load_default(16)
-    lines = _wrap(sentence, font, max(WIDTH, columns * (width + GAP)) - GAP)
-    head = GAP + LINE * (len(lines) + 2)
-    page = Image.new(
-        "RGB", (max(WIDTH, columns * (width + GAP)) + GAP, head + rows * (height + GAP)), "white"
-    )
-    draw = ImageDraw.Draw(page)
-    for number, line in enumerate(lines):
-        draw.text(
-            (GAP, GAP + LINE * number), line, font=font, fill=COLORS["LEAK"] if part.leaks else INK
-        )
-    _legend(draw, GAP + LINE * len(lines) + 6, part)
-    for number, image in enumerate(panels):
-        page.paste(
-            image,
-            (GAP + number % columns * (width + GAP), head + number // columns * (height + GAP)),
-        )
-    return page
+def draw_panel(part: Part, probe: int) -> Image.Image:
+    """Draw what a probed output sees: a title of LINE pixels, a square for each pixel below it.
 
-
-def _shown(part: Part) -> Sequence[int]:
-    """Up to nine outputs, all of a pixel's together: those with most leaks, else the first ones."""
-    leaks = (part.seen & ~part.legal).flatten(1).sum(1).unflatten(0, (-1, part.orders)).sum(1)
-    pixels = leaks.argsort(descending=True, stable=True)[: max(1, 9 // part.orders)].tolist()
-    return [pixel * part.orders + order for pixel in pixels for order in range(part.orders)][:9]
-
-
-def _legend(draw: ImageDraw.ImageDraw, top: int, part: Part) -> None:
-    font, left = ImageFont.load_default(14), GAP
-    for meaning, color in {"its own pixel": None, **COLORS}.items():
-        box = (left, top, left + 13, top + 13)
-        draw.rectangle(box, fill=color or "white", outline=INK, width=3 if color is None else 1)
-        draw.text((left + 20, top - 2), meaning, font=font, fill=INK)
-        left += 40 + int(font.getlength(meaning))
-    if part.shape[0] > 1:
-        draw.text((left, top - 2), "each pixel's stripes: its colors", font=font, fill=INK)
-
-
-def panel(part: Part, probe: int) -> Image.Image:
-    """What one of the probed outputs sees: a square for each pixel, striped by color, below a title of LINE pixels."""
+    A square is striped by color.
+    """
     c, h, w = part.shape
     stripe = max(1, SIDE // max(h, w) // c)
     cell = stripe * c + 1  # and a line between pixels
@@ -92,12 +53,12 @@ def panel(part: Part, probe: int) -> Image.Image:
         for m in range(w):
             for color in range(c):
                 left, top = m * cell + 1 + color * stripe, LINE + k * cell + 1
-                fill = COLORS[_meaning(seen[color][k][m], legal[color][k][m])]
-                draw.rectangle((left, top, left + stripe - 1, top + cell - 2), fill=fill)
+                box = (left, top, left + stripe - 1, top + cell - 2)
+                meaning = _meaning(seen[color][k][m], legal[color][k][m])
+                draw.rectangle(box, fill=COLORS[meaning])
     _, i, j = part.probes[probe].tolist()
-    draw.rectangle(
-        (j * cell, LINE + i * cell, (j + 1) * cell, LINE + (i + 1) * cell), outline=INK, width=2
-    )
+    own = (j * cell, LINE + i * cell, (j + 1) * cell, LINE + (i + 1) * cell)
+    draw.rectangle(own, outline=INK, width=2)
     return image
 
 
@@ -107,11 +68,56 @@ def _meaning(seen: bool, legal: bool) -> str:
     return "legal, not seen" if legal else "rightly unseen"
 
 
-def _wrap(
-    sentence: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int
-) -> list[str]:
+def _draw_part(part: Part) -> Image.Image:
+    panels = [draw_panel(part, probe) for probe in _choose_probes(part)]
+    panel_width, panel_height = panels[0].width + GAP, panels[0].height + GAP
+    width = max(WIDTH, COLUMNS * panel_width)
+    rows = -(-len(panels) // COLUMNS)
+    font = ImageFont.load_default(16)
+    lines = _wrap(part.sentence, font, width - GAP)
+    head = GAP + LINE * (len(lines) + 2)
+    page = Image.new("RGB", (width + GAP, head + rows * panel_height), "white")
+    draw = ImageDraw.Draw(page)
+    ink = COLORS["LEAK"] if part.leaks else INK
+    for number, line in enumerate(lines):
+        draw.text((GAP, GAP + LINE * number), line, font=font, fill=ink)
+    _draw_legend(draw, GAP + LINE * len(lines) + 6, part)
+    for number, panel in enumerate(panels):
+        row, column = divmod(number, COLUMNS)
+        page.paste(panel, (GAP + column * panel_width, head + row * panel_height))
+    return page
+
+
+def _choose_probes(part: Part) -> Sequence[int]:
+    """Choose outputs to show, all of a pixel together: those with most leaks, else the first."""
+    leaks = (part.seen & ~part.legal).flatten(1).sum(1)  # (p)
+    by_pixel = leaks.unflatten(0, (-1, part.groups)).sum(1)
+    pixels = by_pixel.argsort(descending=True, stable=True)[: max(1, PANELS // part.groups)]
+    probes = [
+        pixel * part.groups + group for pixel in pixels.tolist() for group in range(part.groups)
+    ]
+    return probes[:PANELS]
+
+
+def _draw_legend(draw: ImageDraw.ImageDraw, top: int, part: Part) -> None:
+    font, left = ImageFont.load_default(14), GAP
+    for meaning, color in {"its own pixel": "white", **COLORS}.items():
+        box = (left, top, left + 13, top + 13)
+        frame = 3 if meaning == "its own pixel" else 1
+        draw.rectangle(box, fill=color, outline=INK, width=frame)
+        draw.text((left + 20, top - 2), meaning, font=font, fill=INK)
+        left += 40 + int(font.getlength(meaning))
+    if part.shape[0] > 1:
+        draw.text((left, top - 2), "each pixel's stripes: its colors", font=font, fill=INK)
+
+
+def _wrap(sentence: str, font: Font, width: int) -> list[str]:
+    """Break a sentence into lines of at most so many pixels."""
     lines = [""]
     for word in sentence.split():
         longer = f"{lines[-1]} {word}".strip()
-        lines = [*lines[:-1], longer] if font.getlength(longer) <= width else [*lines, word]
+        if font.getlength(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
     return lines
