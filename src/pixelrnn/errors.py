@@ -1,5 +1,7 @@
 """The exceptions that users are meant to meet, and the check that nearly every argument needs."""
 
+from numbers import Integral
+
 
 class InputError(ValueError):
     """Bad input: one line that says what is wrong and what to do. The command line prints it and exits with 2."""
@@ -10,7 +12,7 @@ class LeakFound(Exception):
 
 
 def check_whole(least: int = 1, **numbers: object) -> None:
-    """Raise InputError unless each is a whole number of at least `least`."""
+    """Raise InputError unless each is a whole number of at least `least`; numpy's integers are."""
     for name, number in numbers.items():
-        if not isinstance(number, int) or isinstance(number, bool) or number < least:
-            raise InputError(f"{name}={number} must be a whole number of at least {least}")
+        if not isinstance(number, Integral) or isinstance(number, bool) or number < least:
+            raise InputError(f"{name}={number!r} must be a whole number of at least {least}")

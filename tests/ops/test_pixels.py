@@ -1,9 +1,8 @@
-import math
+"""Levels and the numbers they become; which pixels are kept."""
 
-import pytest
 import torch
 
-from pixelrnn.ops.pixels import bits_per_dim, normalize, subsample
+from pixelrnn.ops.pixels import normalize, subsample
 
 
 def test_levels_are_spread_from_minus_one_to_one():
@@ -14,7 +13,3 @@ def test_levels_are_spread_from_minus_one_to_one():
 def test_subsample_keeps_every_factor_th_pixel():
     x = torch.arange(16).view(1, 1, 4, 4)
     assert subsample(x, 2)[0, 0].tolist() == [[0, 2], [8, 10]]
-
-
-def test_a_fair_coin_a_dimension_is_one_bit():
-    assert bits_per_dim(64 * math.log(2), 64) == pytest.approx(1)

@@ -1,1 +1,1 @@
-"""Pure functions on tensors: no modules, no state, no randomness."""
+"""Hold the pure functions on tensors: no modules, no state, no randomness."""

@@ -1,7 +1,7 @@
-"""Pixels are integers 0..K-1 everywhere outside the network; inside they are numbers from -1 to 1."""
+"""Pixels: integers 0..K-1 outside the network, inside it numbers from -1 to 1."""
 
-import math
 from collections.abc import Sequence
+from numbers import Integral
 
 import torch
 
@@ -12,55 +12,80 @@ from pixelrnn.types import Bool, Float, Int, Tensor
 def normalize(
     x: Int[Tensor, "*s"], levels: int, dtype: torch.dtype = torch.float32
 ) -> Float[Tensor, "*s"]:
-    """Levels 0..K-1 to evenly spaced numbers from -1 to 1."""
+    """Turn levels 0..K-1 into evenly spaced numbers from -1 to 1."""
     return x.to(dtype) * (2 / (levels - 1)) - 1
 
 
-def check_levels(x: Tensor, shape: Sequence[int], levels: int, known: Tensor | None = None) -> None:
-    """`x` must be int64 `(b, *shape)` with levels 0..K-1, at the pixels `known` (h w) if given; else an `InputError`.
+def check_levels(
+    x: object,
+    shape: Sequence[int],
+    levels: int,
+    known: Tensor | None = None,
+    device: torch.device | None = None,
+) -> None:
+    """Raise InputError unless `x` is an int64 tensor `(b, *shape)` of levels 0..K-1, b at least 1.
 
-    The levels themselves are looked at on the CPU and outside training: a look makes an accelerator wait. A compiled
-    model leaves all of it out.
+    With `known`, a mask `(h w)`, only the levels of those pixels matter; with `device`, the tensor
+    must be there. The levels are looked at on the CPU and outside training only, since a look
+    makes an accelerator wait. A compiled model leaves all of it out.
     """
     if torch.compiler.is_compiling():
         return
-    if x.dtype != torch.int64:
+    if not isinstance(x, Tensor):
+        kind = f"{type(x).__module__}.{type(x).__name__}".removeprefix("builtins.")
         raise InputError(
-            f"images are int64 levels 0..{levels - 1}, not {x.dtype}: convert them with .long()"
+            f"images must be a torch.Tensor of int64 levels 0..{levels - 1}, not a {kind}: "
+            "convert whole numbers with torch.as_tensor(images).long()"
         )
+    if x.dtype != torch.int64:
+        convert = "convert them with .long()"
+        if x.is_floating_point():
+            convert = f"numbers v from 0 to 1 become levels by (v * {levels - 1}).round().long()"
+        raise InputError(f"images are int64 levels 0..{levels - 1}, not {x.dtype}: {convert}")
     if x.ndim != 4 or x.shape[1:] != torch.Size(shape):
+        expected = ", ".join(map(str, shape))
+        raise InputError(f"images of shape {tuple(x.shape)}, but the model's are (n, {expected})")
+    if len(x) == 0:
+        raise InputError("there is no image: the batch is empty")
+    if device is not None and x.device != device:
         raise InputError(
-            f"images of shape {tuple(x.shape)}, but the model's are (n, {', '.join(map(str, shape))})"
+            f"the images are on {x.device}, the model is on {device}: "
+            f"move them with .to({str(device)!r})"
         )
     seen = x if known is None else x[..., known.to(x.device)]
     if (x.device.type == "cpu" or not torch.is_grad_enabled()) and seen.numel():
         low, high = (int(bound) for bound in seen.aminmax())
         if low < 0 or high >= levels:
-            raise InputError(
-                f"level {low if low < 0 else high} found, but the model's levels are 0..{levels - 1}"
-            )
+            wrong = low if low < 0 else high
+            raise InputError(f"level {wrong} found, but the model's levels are 0..{levels - 1}")
 
 
-def known_pixels(known: int | Tensor, rows: int, columns: int) -> Bool[Tensor, "h w"]:
-    """The first `known` pixels in raster order as a mask, or the mask itself. Raises `InputError` if it cannot be."""
+def known_pixels(known: object, rows: int, columns: int) -> Bool[Tensor, "h w"]:
+    """Return the first `known` pixels in raster order as a mask, or the mask itself, on the CPU.
+
+    Raises InputError for a number that is not whole or not in the image, and for any mask but a
+    bool tensor `(rows columns)`.
+    """
     if isinstance(known, Tensor):
         if known.dtype != torch.bool or known.shape != (rows, columns):
             raise InputError(
-                f"known is {known.dtype} {tuple(known.shape)}, expected a bool mask ({rows}, {columns})"
+                f"known is {known.dtype} {tuple(known.shape)}, "
+                f"expected a bool mask ({rows}, {columns})"
             )
-        return known
-    if not 0 <= known <= rows * columns:
+        return known.cpu()
+    is_whole = isinstance(known, Integral) and not isinstance(known, bool)
+    if not is_whole or not 0 <= known <= rows * columns:  # type: ignore[operator]
+        given = known if isinstance(known, int | float | str) else type(known).__name__
         raise InputError(
-            f"known={known}: an image of {rows}x{columns} has 0 to {rows * columns} known pixels"
+            f"known={given}: an image of {rows}x{columns} has 0 to {rows * columns} known pixels; "
+            f"a mask of them is a bool torch.Tensor ({rows}, {columns})"
         )
     return torch.arange(rows * columns).view(rows, columns) < known
 
 
 def subsample(x: Int[Tensor, "b c h w"], factor: int) -> Int[Tensor, "b c h2 w2"]:
-    """Every `factor`-th pixel of every `factor`-th row: the small image of the Multi-Scale PixelRNN (section 3.6)."""
+    """Return every `factor`-th pixel of every `factor`-th row: a Multi-Scale's small image.
+
+    Section 3.6 of the paper.
+    """
     return x[..., ::factor, ::factor]
-
-
-def bits_per_dim(nats: float, dims: int) -> float:
-    """Negative log-likelihood in nats per image to bits per dimension; `dims` is c*h*w."""
-    return nats / (dims * math.log(2))

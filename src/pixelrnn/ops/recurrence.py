@@ -1,14 +1,14 @@
 """The two sequential scans (sections 3.1 and 3.2, equation 3).
 
-Both are one LSTM cell, run over rows or over diagonals. The input-to-state part of the gates, W*x, comes ready-made for
-the whole map; what remains a step is the state-to-state part U*h and the cell:
+Both are one LSTM cell, run over rows or over diagonals. The input-to-state part of the gates, W*x,
+comes ready-made for the whole map; what remains a step is the state-to-state part U*h and the cell:
 
     o, f, i = sigma(.)    g = tanh(.)    of  W*x + U*h, stacked as [o f i g] of 4h features
     c = f c_prev + i g
     h = o tanh(c)
 
-They are the hot loops of training. Here they are as plain as the equations; `scans.py` holds the same functions,
-made fast, which the layers call. The tests hold the one against the other.
+They are the hot loops of training. Here they are as plain as the equations; `scans.py` holds the
+same functions, made fast, which the layers call. The tests hold the one against the other.
 """
 
 import torch
@@ -21,7 +21,10 @@ from pixelrnn.types import Float, Tensor
 def lstm_cell(
     gates: Float[Tensor, "*s g"], cell: Float[Tensor, "*s f"]
 ) -> tuple[Float[Tensor, "*s f"], Float[Tensor, "*s f"]]:
-    """Equation 3 from the summed gate inputs `(..., 4h)` and the previous cell `(..., h)`: the new hidden and cell."""
+    """Return the new hidden and cell state `(..., h)` by equation 3.
+
+    `gates` are the summed gate inputs `(..., 4h)`, `cell` is the previous cell `(..., h)`.
+    """
     f = cell.shape[-1]
     output, forget, write = gates[..., : 3 * f].sigmoid().split(f, dim=-1)
     cell = forget * cell + write * gates[..., 3 * f :].tanh()
@@ -31,10 +34,11 @@ def lstm_cell(
 def row_scan(
     gates: Float[Tensor, "b g h w"], kernel: Float[Tensor, "g f k"], initial: Float[Tensor, "2 f"]
 ) -> Float[Tensor, "b f h w"]:
-    """The Row LSTM's recurrence (section 3.1): row i from row i-1, all columns at once.
+    """Run the Row LSTM's recurrence (section 3.1): row i from row i-1, all columns at once.
 
-    `gates` is the input-to-state map (4h features), `kernel` the state-to-state convolution along the row above,
-    `initial` the hidden and cell state of every pixel of the row above the first. Beyond the sides the state is zero.
+    `gates` is the input-to-state map (4h features), `kernel` the state-to-state convolution along
+    the row above, `initial` the hidden and cell state of every pixel of the row above the first.
+    Beyond the sides the state is zero.
     """
     b, _, _, w = gates.shape
     hidden = initial[0].expand(b, w, -1)
@@ -54,11 +58,12 @@ def diagonal_scan(
     kernel: Float[Tensor, "2 g f 2"],
     initial: Float[Tensor, "2 2 f"],
 ) -> Float[Tensor, "b f h w"]:
-    """The Diagonal BiLSTM's recurrence (section 3.2): two directions, the second on the mirrored map.
+    """Run the Diagonal BiLSTM's recurrence (section 3.2): two directions, one on the mirrored map.
 
-    `gates` holds 4h features of the left-to-right direction, then 4h of the other. `kernel[d, ..., 0]` multiplies the
-    hidden state of (i-1, j), `kernel[d, ..., 1]` that of (i, j-1), in the mirrored map (i, j+1); `initial[d]` is the
-    hidden and cell state outside the image. The right-to-left map is shifted down by one row before it is added.
+    `gates` holds 4h features of the left-to-right direction, then 4h of the other.
+    `kernel[d, ..., 0]` multiplies the hidden state of (i-1, j), `kernel[d, ..., 1]` that of
+    (i, j-1), in the mirrored map (i, j+1); `initial[d]` is the hidden and cell state outside the
+    image. The right-to-left map is shifted down by one row before it is added.
     """
     left, right = gates.chunk(2, dim=1)
     left = one_direction(left, kernel[0], initial[0])
@@ -69,10 +74,10 @@ def diagonal_scan(
 def one_direction(
     gates: Float[Tensor, "b g h w"], kernel: Float[Tensor, "g f 2"], initial: Float[Tensor, "2 f"]
 ) -> Float[Tensor, "b f h w"]:
-    """A sweep from the left: diagonal t of the map, column t of the skewed map, from diagonal t-1.
+    """Sweep from the left: diagonal t of the map, column t of the skewed map, from diagonal t-1.
 
-    Every cell outside the image holds `initial`, on all sides: the places that the skewed map has beyond the image must
-    stay so while the diagonals run over them.
+    Every cell outside the image holds `initial`, on all sides: the places that the skewed map has
+    beyond the image must stay so while the diagonals run over them.
     """
     b, _, h, w = gates.shape
     skewed = skew(gates).permute(3, 0, 2, 1)  # (t, b, h, g): a diagonal a step

@@ -2,25 +2,33 @@
 
 What is gained over the plain loops:
 
-- features first, batch last in memory: the gates of a step are contiguous runs, and a step's products need no copy;
-- all views that the steps need are cut beforehand, a few calls for the whole map instead of several a step;
-- tanh x = 2 sigma(2x) - 1, so that one call serves all four gates; torch's sigmoid is also several times faster than
-  its tanh on a CPU. The gates' inputs of g are doubled beforehand, and its activations are kept as s = sigma(2x);
+- features first, batch last in memory: the gates of a step are contiguous runs, and a step's
+  products need no copy;
+- all views that the steps need are cut beforehand, a few calls for the whole map instead of several
+  a step;
+- tanh x = 2 sigma(2x) - 1, so that one call serves all four gates; torch's sigmoid is also several
+  times faster than its tanh on a CPU. The gates' inputs of g are doubled beforehand, and its
+  activations are kept as s = sigma(2x);
 - of the skewed map only the cells inside the image: the rest, half of it, is never computed;
 - both directions of the Diagonal BiLSTM in one batched product a step;
-- going back, every factor that does not depend on the incoming gradient is computed for all steps at once, and the
-  weights' gradient is one product at the end.
+- going back, every factor that does not depend on the incoming gradient is computed for all steps
+  at once, and the weights' gradient is one product at the end.
 
-With o, f, i, g the gates after their nonlinearity, u = tanh(c), and dh, dc the gradients that arrive at a cell,
+With o, f, i, g the gates after their nonlinearity, u = tanh(c), and dh, dc the gradients that
+arrive at a cell,
 
     dc += dh o (1 - u^2)                  then dc f goes to the previous cell
     d pre-o = dh u o (1 - o)              d pre-f = dc c_prev f (1 - f)
     d pre-g = dc i (1 - g^2)              d pre-i = dc g i (1 - i)
 
-`recurrence.py` is the oracle: the tests hold values and gradients of both against each other in float64.
+In the code, `to_output` multiplies dh on its way to pre-o, `to_rest` multiplies dc on its way to
+pre-f, pre-i and pre-g, `to_cell` multiplies dh on its way to dc, and `forgets` is f. In shapes, f
+counts the features of the state, k the taps of the kernel, t = h + w - 1 the diagonals.
+`recurrence.py` is the oracle: the tests hold values and gradients of both against each other in
+float64.
 """
 
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -36,24 +44,27 @@ _tanh_backward = torch.ops.aten.tanh_backward.grad_input  # (dy, y): dy (1 - y^2
 def _activate(
     gates: Tensor, parts: tuple[Tensor, ...], cell_before: Tensor, cell: Tensor, hidden: Tensor
 ) -> None:
-    """Equation 3 in place: gate inputs become gates, `cell` and `hidden` are written. `parts` are views of `gates`."""
+    """Apply equation 3 in place: gate inputs become gates, `cell` and `hidden` are written.
+
+    `parts` are views of `gates`, one for each of o, f, i and s.
+    """
     gates.sigmoid_()
     output, forget, write, s = parts
-    torch.mul(forget, cell_before, out=cell).addcmul_(write, s, value=2).sub_(
-        write
-    )  # + i g, g = 2 s - 1
+    # c = f c_prev + i g, where g = 2 s - 1
+    torch.mul(forget, cell_before, out=cell).addcmul_(write, s, value=2).sub_(write)
     torch.mul(cell, 2, out=hidden).sigmoid_().mul_(2).sub_(1).mul_(output)
 
 
 def _factors(gates: Tensor, cell_before: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """What multiplies dh and dc on the way to the gates' inputs (4f features), and dh on the way to dc (f)."""
-    output, forget, write, s = gates.chunk(4, dim=-2)
+    """Return what multiplies dh and dc on the way to the gates' inputs, and dh on the way to dc.
+
+    `gates` (... 4f n), the cells (... f n); the factors (... 4f n) and (... f n).
+    """
+    output, forget, write, s = gates.chunk(4, dim=-2)  # (... f n) each
     candidate = 2 * s - 1
-    factors, to_cell, u = (
-        torch.empty_like(gates),
-        torch.empty_like(output),
-        (2 * cell).sigmoid_().mul_(2).sub_(1),
-    )
+    factors = torch.empty_like(gates)
+    to_cell = torch.empty_like(output)
+    u = (2 * cell).sigmoid_().mul_(2).sub_(1)
     to_output, to_forget, to_write, to_candidate = factors.chunk(4, dim=-2)
     _sigmoid_backward(u, output, grad_input=to_output)
     _sigmoid_backward(cell_before, forget, grad_input=to_forget)
@@ -64,7 +75,7 @@ def _factors(gates: Tensor, cell_before: Tensor, cell: Tensor) -> tuple[Tensor, 
 
 
 def _doubled_candidate(x: Tensor, dim: int) -> Tensor:
-    """`x` with the part of g, the last of four along `dim`, doubled in place."""
+    """Double the part of g, the last of four along `dim`, in place."""
     x.chunk(4, dim)[3].mul_(2)
     return x
 
@@ -75,20 +86,18 @@ class _RowScan(Function):
         b, _, h, w = gates.shape
         f, k = kernel.shape[1:]
         side = k // 2
-        gates = gates.permute(1, 2, 3, 0).clone(
-            memory_format=torch.contiguous_format
-        )  # (4f, h, w, b)
-        gates = _doubled_candidate(gates.flatten(2), 0)
-        hidden = gates.new_zeros(
-            f, h + 1, w + 2 * side, b
-        )  # row 0 and the columns at the sides are outside
+        gates = gates.permute(1, 2, 3, 0).clone(memory_format=torch.contiguous_format)
+        gates = _doubled_candidate(gates.flatten(2), 0)  # (4f, h, w*b)
+        # Row 0 and the columns at the sides are outside the image.
+        hidden = gates.new_zeros(f, h + 1, w + 2 * side, b)
         cell = gates.new_empty(f, h + 1, w * b)
-        hidden[:, 0, side : side + w], cell[:, 0] = initial[0, :, None, None], initial[1, :, None]
-        taps = _doubled_candidate(
-            kernel.permute(2, 0, 1).clone(memory_format=torch.contiguous_format), 1
-        )  # (k, 4f, f)
-        rows, cells = gates.unbind(1), cell.unbind(1)
-        parts = list(zip(*(part.unbind(1) for part in gates.chunk(4)), strict=True))
+        hidden[:, 0, side : side + w] = initial[0, :, None, None]
+        cell[:, 0] = initial[1, :, None]
+        taps = kernel.permute(2, 0, 1).clone(memory_format=torch.contiguous_format)
+        taps = _doubled_candidate(taps, 1)  # (k, 4f, f)
+        rows, cells = gates.unbind(1), cell.unbind(1)  # h of (4f, w*b), h + 1 of (f, w*b)
+        parts = list(zip(*(part.unbind(1) for part in gates.chunk(4)), strict=True))  # o f i s
+        # By tap: the hidden rows that it reads, h + 1 of (f, w*b).
         seen = [hidden[:, :, tap : tap + w].flatten(2).unbind(1) for tap in range(k)]
         for i in range(h):
             for tap in range(k):
@@ -104,20 +113,19 @@ class _RowScan(Function):
         b, f, h, w = grad.shape
         k = kernel.shape[2]
         side = k // 2
-        grads = grad.permute(1, 2, 3, 0).flatten(2).unbind(1)
-        factors, to_cell = _factors(
-            gates.flatten(1), cell[:, :-1].flatten(1), cell[:, 1:].flatten(1)
-        )
+        grads = grad.permute(1, 2, 3, 0).flatten(2).unbind(1)  # h of (f, w*b)
+        before, after = cell[:, :-1].flatten(1), cell[:, 1:].flatten(1)  # (f, h*w*b)
+        factors, to_cell = _factors(gates.flatten(1), before, after)
         factors = factors.view(4 * f, h, w * b)
-        rows, to_output, to_rest = (
-            factors.unbind(1),
-            factors[:f].unbind(1),
-            factors[f:].unflatten(0, (3, f)).unbind(2),
-        )
-        to_cells, forgets = to_cell.view(f, h, w * b).unbind(1), gates[f : 2 * f].unbind(1)
+        rows = factors.unbind(1)  # h of (4f, w*b), whose parts are views:
+        to_output = factors[:f].unbind(1)  # h of (f, w*b)
+        to_rest = factors[f:].unflatten(0, (3, f)).unbind(2)  # h of (3, f, w*b)
+        to_cells = to_cell.view(f, h, w * b).unbind(1)  # h of (f, w*b)
+        forgets = gates[f : 2 * f].unbind(1)  # h of (f, w*b)
         back = kernel.permute(2, 1, 0).contiguous()  # (k, f, 4f)
-        d_row, d_cell = hidden.new_zeros(f, w + 2 * side, b), hidden.new_zeros(f, w * b)
-        d_seen = [d_row[:, tap : tap + w].flatten(1) for tap in range(k)]
+        d_row = hidden.new_zeros(f, w + 2 * side, b)
+        d_cell = hidden.new_zeros(f, w * b)
+        d_seen = [d_row[:, tap : tap + w].flatten(1) for tap in range(k)]  # (f, w*b)
         dh = torch.empty_like(d_cell)
         for i in reversed(range(h)):
             torch.add(grads[i], d_seen[side], out=dh)
@@ -128,18 +136,20 @@ class _RowScan(Function):
             d_row.zero_()
             for tap in range(k):
                 d_seen[tap].addmm_(back[tap], rows[i])
-        flat = factors.flatten(1)
-        d_kernel = torch.stack(
-            [flat @ hidden[:, :-1, t : t + w].reshape(f, -1).T for t in range(k)], dim=-1
-        )
-        d_initial = torch.stack([d_seen[side].sum(1), d_cell.sum(1)])
+        flat = factors.flatten(1)  # (4f, h*w*b)
+        d_taps = [flat @ hidden[:, :-1, tap : tap + w].reshape(f, -1).T for tap in range(k)]
+        d_kernel = torch.stack(d_taps, dim=-1)  # (4f, f, k)
+        d_initial = torch.stack([d_seen[side].sum(1), d_cell.sum(1)])  # (2, f)
         return factors.view(4 * f, h, w, b).permute(3, 0, 1, 2), d_kernel, d_initial
 
 
 def row_scan(
     gates: Float[Tensor, "b g h w"], kernel: Float[Tensor, "g f k"], initial: Float[Tensor, "2 f"]
 ) -> Float[Tensor, "b f h w"]:
-    """`recurrence.row_scan`, fast; under autocast in the precision of the kernel, for the cell state adds up."""
+    """Run `recurrence.row_scan`, fast.
+
+    Under autocast it computes in the precision of the kernel, since the cell state adds up.
+    """
     with torch.autocast(gates.device.type, enabled=False):
         return _RowScan.apply(gates.to(kernel.dtype), kernel, initial)
 
@@ -147,23 +157,25 @@ def row_scan(
 class _Diagonals(NamedTuple):
     """Where the cells of an h x w image lie when its diagonals are stored one after the other.
 
-    `cells` number the image's cells by diagonal, then row. `slots` are the same with one more place before and after
-    each diagonal, and two before the first: neighbors outside the image, which hold the initial state. The neighbors of
-    a diagonal's cells are then a run of slots of the diagonal before, from above and, one slot on, from the left.
+    `cells` number the image's cells by diagonal, then row. `slots` are the same with one more place
+    before and after each diagonal, and two before the first: neighbors outside the image, which
+    hold the initial state. The neighbors of a diagonal's cells are then a run of slots of the
+    diagonal before, from above and, one slot on, from the left.
     """
 
-    steps: list[
-        tuple[int, int, int, int]
-    ]  # first cell, number of cells, first slot, first slot of the neighbors above
+    # By diagonal: first cell, number of cells, first slot, first slot of the neighbors above.
+    steps: list[tuple[int, int, int, int]]
     slots: int
     outside: Tensor  # slots that no cell has
     slot: Tensor  # (cells,) of each cell
     above: Tensor  # (cells,) the slot of its neighbor above; the one to the left is the next
-    source: Tensor  # (2, cells) the pixel i * w + j of each cell, left to right and right to left (mirrored)
+    # (2, cells) the pixel i * w + j of each cell, left to right and right to left (mirrored)
+    source: Tensor
     cell: Tensor  # (2, h * w) the cell of each pixel, the inverse of `source`
 
 
-@cache
+# Bounded: each size and device that a process meets keeps five index tensors.
+@lru_cache(maxsize=16)
 def _diagonals(h: int, w: int, device: torch.device) -> _Diagonals:
     steps: list[tuple[int, int, int, int]] = []
     slot: list[int] = []
@@ -197,17 +209,16 @@ class _DiagonalScan(Function):
         b, _, h, w = gates.shape
         f = kernel.shape[2]
         plan = _diagonals(h, w, gates.device)
-        gates = _take(gates.permute(1, 2, 3, 0).reshape(2, 4 * f, h * w, b), plan.source)
-        gates = _doubled_candidate(gates.flatten(2), 1)  # (2, 4f, cells * b)
+        gates = gates.permute(1, 2, 3, 0).reshape(2, 4 * f, h * w, b)
+        gates = _take(gates, plan.source).flatten(2)
+        gates = _doubled_candidate(gates, 1)  # (2, 4f, cells*b)
         hidden, cell = (gates.new_empty(2, f, plan.slots, b) for _ in range(2))
         hidden[:, :, plan.outside], cell[:, :, plan.outside] = initial[..., None, None].unbind(1)
-        taps = _doubled_candidate(
-            kernel.permute(3, 0, 1, 2).clone(memory_format=torch.contiguous_format), 2
-        )
-        above_tap, left_tap = taps  # (2, 4f, f) each
+        taps = kernel.permute(3, 0, 1, 2).clone(memory_format=torch.contiguous_format)
+        above_tap, left_tap = _doubled_candidate(taps, 2)  # (2, 4f, f) each
         sizes = [n * b for _, n, _, _ in plan.steps]
-        parts = zip(*(part.split(sizes, 2) for part in gates.chunk(4, 1)), strict=True)
-        hiddens, cells = hidden.flatten(2), cell.flatten(2)
+        parts = zip(*(part.split(sizes, 2) for part in gates.chunk(4, 1)), strict=True)  # o f i s
+        hiddens, cells = hidden.flatten(2), cell.flatten(2)  # (2, f, slots*b) each
         for (_, n, slot, above), step, step_parts in zip(
             plan.steps, gates.split(sizes, 2), parts, strict=True
         ):
@@ -226,24 +237,22 @@ class _DiagonalScan(Function):
         b, f, h, w = grad.shape
         plan = _diagonals(h, w, gates.device)
         # The right-to-left map was shifted down by a row: so is its gradient shifted up.
-        grad = grad.permute(1, 2, 3, 0)
+        grad = grad.permute(1, 2, 3, 0)  # (f, h, w, b)
         both = grad.new_zeros(2, f, h, w, b)
         both[0], both[1, :, :-1] = grad, grad[:, 1:]
-        sizes = [n * b for _, n, _, _ in plan.steps]
+        sizes = [n * b for _, n, _, _ in plan.steps]  # t: a diagonal's cells, all images
         grads = _take(both.flatten(2, 3), plan.source).flatten(2).split(sizes, 2)
         before, after = (cell[:, :, places].flatten(2) for places in (plan.above + 1, plan.slot))
-        factors, to_cell = _factors(gates, before, after)
-        to_output, to_rest = (
-            factors[:, :f].split(sizes, 2),
-            factors[:, f:].unflatten(1, (3, f)).split(sizes, 3),
-        )
-        steps, to_cells, forgets = (
-            factors.split(sizes, 2),
-            to_cell.split(sizes, 2),
-            gates[:, f : 2 * f].split(sizes, 2),
-        )
+        factors, to_cell = _factors(gates, before, after)  # (2, 4f, cells*b), (2, f, cells*b)
+        steps = factors.split(sizes, 2)  # t of (2, 4f, n*b), whose parts are views:
+        to_output = factors[:, :f].split(sizes, 2)  # t of (2, f, n*b)
+        to_rest = factors[:, f:].unflatten(1, (3, f)).split(sizes, 3)  # t of (2, 3, f, n*b)
+        to_cells = to_cell.split(sizes, 2)  # t of (2, f, n*b)
+        forgets = gates[:, f : 2 * f].split(sizes, 2)  # t of (2, f, n*b)
         above_back, left_back = kernel.permute(3, 0, 2, 1).contiguous()  # (2, f, 4f) each
-        d_hidden, d_cell = (torch.zeros_like(x).flatten(2) for x in (hidden, cell))
+        d_hidden, d_cell = (
+            torch.zeros_like(x).flatten(2) for x in (hidden, cell)
+        )  # (2, f, slots*b)
         for t in reversed(range(len(sizes))):
             _, n, slot, above = plan.steps[t]
             here, left, size = slot * b, (above + 1) * b, n * b
@@ -255,14 +264,14 @@ class _DiagonalScan(Function):
             d_hidden.narrow(2, above * b, size).baddbmm_(above_back, steps[t])
             d_hidden.narrow(2, left, size).baddbmm_(left_back, steps[t])
         neighbors = (hidden[:, :, plan.above + side].flatten(2).transpose(1, 2) for side in (0, 1))
-        d_kernel = torch.stack([factors @ states for states in neighbors], dim=-1)
+        d_kernel = torch.stack([factors @ states for states in neighbors], dim=-1)  # (2, 4f, f, 2)
         outside = (d.view_as(hidden)[:, :, plan.outside].sum((2, 3)) for d in (d_hidden, d_cell))
         d_gates = _take(factors.view(2, 4 * f, h * w, b), plan.cell).view(8 * f, h, w, b)
         return d_gates.permute(3, 0, 1, 2), d_kernel, torch.stack(list(outside), dim=1)
 
 
 def _take(x: Tensor, places: Tensor) -> Tensor:
-    """`x[d, :, places[d]]` for both directions: `(2, f, m, b) -> (2, f, n, b)`."""
+    """Pick `x[d, :, places[d]]` for both directions: `(2, f, m, b) -> (2, f, n, b)`."""
     taken = x.new_empty(2, x.shape[1], places.shape[1], x.shape[3])
     for direction in (0, 1):
         torch.index_select(x[direction], 1, places[direction], out=taken[direction])
@@ -270,8 +279,11 @@ def _take(x: Tensor, places: Tensor) -> Tensor:
 
 
 def _unpack(hidden: Tensor, slot: Tensor, h: int, w: int) -> Tensor:
-    """`(2, f, slots, b) -> (b, f, h, w)`: the left-to-right map plus the right-to-left one, a row further down."""
-    left, right = _take(hidden, slot).unflatten(2, (h, w))
+    """Add the right-to-left map, a row further down, to the left-to-right one.
+
+    `(2, f, slots, b) -> (b, f, h, w)`
+    """
+    left, right = _take(hidden, slot).unflatten(2, (h, w))  # (f, h, w, b) each
     left[:, 1:] += right[:, :-1]
     return left.permute(3, 0, 1, 2)
 
@@ -281,6 +293,9 @@ def diagonal_scan(
     kernel: Float[Tensor, "2 g f 2"],
     initial: Float[Tensor, "2 2 f"],
 ) -> Float[Tensor, "b f h w"]:
-    """`recurrence.diagonal_scan`, fast; under autocast in the precision of the kernel, for the cell state adds up."""
+    """Run `recurrence.diagonal_scan`, fast.
+
+    Under autocast it computes in the precision of the kernel, since the cell state adds up.
+    """
     with torch.autocast(gates.device.type, enabled=False):
         return _DiagonalScan.apply(gates.to(kernel.dtype), kernel, initial)
