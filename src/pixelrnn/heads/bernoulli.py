@@ -3,15 +3,19 @@
 import torch
 import torch.nn.functional as F
 
-from pixelrnn.errors import InputError
-from pixelrnn.heads.head import ABSOLUTE_ZERO, Head
+from pixelrnn.errors import InputError, check_whole
+from pixelrnn.heads.head import Head, above_zero
 from pixelrnn.types import Float, Int, Tensor
 
 
 class Bernoulli(Head):
-    """p(x = 1) = sigma(feature). Raises `InputError` unless there are two levels."""
+    """Give level 1 the probability sigma(feature).
+
+    Raises InputError unless there are two levels.
+    """
 
     def __init__(self, levels: int = 2):
+        check_whole(2, levels=levels)
         if levels != 2:
             raise InputError(
                 f"the Bernoulli head has 2 levels, the data has {levels}: use head=softmax"
@@ -39,5 +43,5 @@ class Bernoulli(Head):
         generator: torch.Generator | None = None,
         temperature: float = 1.0,
     ) -> Int[Tensor, "b c *s"]:
-        logits = features / max(temperature, ABSOLUTE_ZERO)
+        logits = features / above_zero(temperature)
         return torch.bernoulli(logits.sigmoid(), generator=generator).long()

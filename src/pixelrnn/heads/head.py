@@ -1,38 +1,38 @@
-"""The contract of a head: from the features at a pixel to a distribution over the levels of its colors."""
+"""The contract of a head: from a pixel's features to a distribution over its colors' levels."""
 
+import math
 from abc import ABC, abstractmethod
+from numbers import Real
 
 import torch
 
+from pixelrnn.errors import InputError, check_whole
 from pixelrnn.types import Float, Int, Tensor
-
-ABSOLUTE_ZERO = torch.finfo(
-    torch.float32
-).tiny  # temperature 0 is the limit, not a division by zero
 
 
 class Head(ABC):
-    """A distribution over one pixel, read off `num_features` numbers; it has no parameters of its own.
+    """Read the distribution of one pixel off `num_features` numbers; a head has no parameters.
 
-    The colors of a pixel are drawn in `passes`. Where each color has a pass of its own, the network's masks order the
-    colors; where one pass draws them all, the head couples them and the masks treat a pixel as one.
+    The colors of a pixel are drawn in `passes`. Where each color has a pass of its own, the
+    network's masks order the colors; where one pass draws them all, the head couples them and the
+    masks treat a pixel as one.
     """
 
     levels: int
 
     @abstractmethod
     def num_features(self, colors: int) -> int:
-        """How many numbers a pixel's distribution takes."""
+        """Return how many numbers a pixel's distribution takes."""
 
     @abstractmethod
     def passes(self, colors: int) -> list[list[int]]:
-        """Which colors are drawn together, in order."""
+        """Return which colors are drawn together, in order."""
 
     @abstractmethod
     def log_prob(
         self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"]
     ) -> Float[Tensor, "b *s"]:
-        """Log-probability of the levels `x`, in nats a pixel (all its colors together)."""
+        """Return the log-probability of the levels `x`, in nats a pixel, all its colors together."""
 
     @abstractmethod
     def sample(
@@ -44,12 +44,13 @@ class Head(ABC):
     ) -> Int[Tensor, "b c *s"]:
         """Draw the levels of every color; those that a pass does not draw are to be ignored.
 
-        A `temperature` T >= 0 means the same for every head: a color is drawn from p(level | all before)^(1/T), made to
-        sum to one again. 1: the model itself; less: likelier images, less varied; 0: the likeliest level each time.
+        A `temperature` T >= 0 means the same for every head: a color is drawn from
+        p(level | all before)^(1/T), made to sum to one again. 1: the model itself; less: likelier
+        images, less varied; 0: the likeliest level each time.
         """
 
     def initial_bias(self, colors: int) -> Float[Tensor, " f"]:
-        """The features of an (almost) uniform distribution, so that the first loss is log K."""
+        """Return the features of an almost uniform distribution, for a first loss of log K."""
         return torch.zeros(self.num_features(colors))
 
     def __repr__(self) -> str:
@@ -62,7 +63,27 @@ def draw_levels(
 ) -> Int[Tensor, "*s"]:
     """Draw level k with a probability proportional to exp(log_weights[..., k] / temperature)."""
     below_best = log_weights - log_weights.amax(-1, keepdim=True)
-    chances = (below_best / max(temperature, ABSOLUTE_ZERO)).softmax(-1)
-    return torch.multinomial(chances.flatten(0, -2), 1, generator=generator).view(
-        chances.shape[:-1]
-    )
+    chances = (below_best / above_zero(temperature)).softmax(-1)
+    drawn = torch.multinomial(chances.flatten(0, -2), 1, generator=generator)
+    return drawn.view(chances.shape[:-1])
+
+
+def above_zero(temperature: float) -> float:
+    """Return a number to divide by: temperature 0 is the limit, not a division by zero."""
+    return max(temperature, torch.finfo(torch.float32).tiny)
+
+
+def check_temperature(temperature: object) -> None:
+    """Raise InputError unless it is a number of at least 0, and finite."""
+    is_number = isinstance(temperature, Real) and not isinstance(temperature, bool)
+    if not is_number or not 0 <= float(temperature) < math.inf:  # type: ignore[arg-type]
+        raise InputError(
+            f"temperature={temperature!r} must be a number of at least 0 (1: the model itself)"
+        )
+
+
+def check_number_of_levels(levels: object) -> None:
+    """Raise InputError unless it is a whole number from 2 to 256."""
+    check_whole(2, levels=levels)
+    if levels > 256:  # type: ignore[operator]
+        raise InputError(f"levels={levels}: this head takes at most 256")

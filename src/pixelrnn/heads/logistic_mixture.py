@@ -1,10 +1,13 @@
-"""A mixture of discretised logistics over whole pixels (Salimans et al., PixelCNN++, 2017, sections 2.1 and 2.2).
+"""A mixture of discretised logistics over whole pixels (Salimans et al., PixelCNN++, 2017).
 
-    v ~ sum_m pi_m logistic(mu_m, s_m),  p(level k) = mass of the bin of half-width 1/(K-1) around 2k/(K-1) - 1
+Sections 2.1 and 2.2 there:
 
-where the outermost bins reach to infinity. The components share their index between colors, and the means of G and B
-lean on the colors before them: mu_G += alpha v_R, mu_B += beta v_R + gamma v_G. So the head itself orders the colors
-and the masks treat a pixel as one.
+    v ~ sum_m pi_m logistic(mu_m, s_m)
+    p(level k) = mass of the bin of half-width 1/(K-1) around 2k/(K-1) - 1
+
+where the outermost bins reach to infinity. The components share their index between colors, and the
+means of G and B lean on the colors before them: mu_G += alpha v_R, mu_B += beta v_R + gamma v_G. So
+the head itself orders the colors and the masks treat a pixel as one.
 """
 
 import math
@@ -13,8 +16,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from pixelrnn.errors import InputError
-from pixelrnn.heads.head import Head, draw_levels
+from pixelrnn.errors import check_whole
+from pixelrnn.heads.head import Head, check_number_of_levels, draw_levels
 from pixelrnn.ops.pixels import normalize
 from pixelrnn.types import Float, Int, Tensor
 
@@ -29,15 +32,14 @@ class Parameters(NamedTuple):
 
 
 class LogisticMixture(Head):
-    """`components` logistics over `levels` bins. Raises `InputError` outside 2 <= levels <= 256, components >= 1."""
+    """Mix `components` logistics over `levels` bins.
+
+    Raises InputError unless both are whole numbers, 2 <= levels <= 256, components >= 1.
+    """
 
     def __init__(self, levels: int, components: int = 10):
-        if not 2 <= levels <= 256:
-            raise InputError(f"the logistic mixture head takes 2 to 256 levels, not {levels}")
-        if components < 1:
-            raise InputError(
-                f"the logistic mixture head takes at least 1 component, not {components}"
-            )
+        check_number_of_levels(levels)
+        check_whole(components=components)
         self.levels = levels
         self.components = components
 
@@ -48,23 +50,27 @@ class LogisticMixture(Head):
         return [list(range(colors))]
 
     def initial_bias(self, colors: int) -> Float[Tensor, " f"]:
-        """Means on an even grid over [-1, 1] a color, scales of 0.4 of a cell: flat to a few per cent."""
-        side = int(
-            self.components ** (1 / colors) + 1e-6
-        )  # as fine a grid as the components can fill
+        """Return means on an even grid over [-1, 1] a color, and scales of 0.4 of a cell.
+
+        The distribution is flat to a few per cent.
+        """
+        # As fine a grid as the components can fill; points with several components share a weight.
+        side = int(self.components ** (1 / colors) + 1e-6)
         point = torch.arange(self.components) % side**colors
         bias = torch.zeros(self.components, self.num_features(colors) // self.components)
-        bias[:, 0] = -torch.bincount(point)[point].log()  # points with more components than others
+        bias[:, 0] = -torch.bincount(point)[point].log()
         for color in range(colors):
             bias[:, 1 + color] = (2 * (point // side**color % side) + 1) / side - 1
         bias[:, 1 + colors : 1 + 2 * colors] = math.log(0.4 / side)
         return bias.flatten()
 
     def parameters(self, features: Float[Tensor, "b f *s"], colors: int) -> Parameters:
-        """Read the mixture off the features: each component's block of weight, means, scales and coefficients."""
-        features = features.to(torch.promote_types(features.dtype, torch.float32)).unflatten(
-            1, (self.components, -1)
-        )
+        """Read the mixture off the features.
+
+        Each component has a block of its own: weight, means, scales, coefficients.
+        """
+        features = features.to(torch.promote_types(features.dtype, torch.float32))
+        features = features.unflatten(1, (self.components, -1))  # (b m block *s)
         pairs = colors * (colors - 1) // 2
         weight, means, log_scales, coefficients = features.split([1, colors, colors, pairs], dim=2)
         return Parameters(weight.squeeze(2), means, log_scales.clamp(min=-7), coefficients.tanh())
@@ -75,23 +81,24 @@ class LogisticMixture(Head):
         logits, means, log_scales, coefficients = self.parameters(features, x.shape[1])
         x = x.unsqueeze(1)
         v = normalize(x, self.levels, features.dtype)
-        means = torch.stack(
-            [_mean(color, means, coefficients, v) for color in range(means.shape[2])], dim=2
-        )
+        leaning = [_mean(color, means, coefficients, v) for color in range(means.shape[2])]
+        means = torch.stack(leaning, dim=2)  # (b m c *s)
         per_component = self._log_bin(x, v, means, log_scales).sum(2)
         return (logits.log_softmax(1) + per_component).logsumexp(1)
 
     def _log_bin(self, x: Tensor, v: Tensor, means: Tensor, log_scales: Tensor) -> Tensor:
-        """Log of the logistic's mass in the bin of level `x`: simply
+        """Return the log of the logistic's mass in the bin of level `x`: simply
 
             log(sigma(upper) - sigma(lower)),    upper, lower = (v +- 1/(K-1) - mean) / scale
 
-        which is written as a product, sigma(upper) sigma(-lower) (1 - exp(lower - upper)), since the difference of two
-        numbers near one has no digits left. In the outermost bins one of the edges lies at infinity.
+        which is written as a product, sigma(upper) sigma(-lower) (1 - exp(lower - upper)), since
+        the difference of two numbers near one has no digits left. In the outermost bins one of the
+        edges lies at infinity.
         """
         half = 1 / (self.levels - 1)
         inverse = (-log_scales).exp()
-        upper, lower = (v - means + half) * inverse, (v - means - half) * inverse
+        upper = (v - means + half) * inverse
+        lower = (v - means - half) * inverse
         below, above = F.logsigmoid(upper), F.logsigmoid(-lower)
         inside = below + above + (-torch.expm1(-2 * half * inverse)).log()
         return torch.where(x == 0, below, torch.where(x == self.levels - 1, above, inside))
@@ -107,55 +114,51 @@ class LogisticMixture(Head):
             return self._sample_tempered(self.parameters(features, colors), generator, temperature)
         logits, means, log_scales, coefficients = self.parameters(features, colors)
         chances = logits.softmax(1).movedim(1, -1)
-        component = torch.multinomial(chances.flatten(0, -2), 1, generator=generator).view(
-            chances.shape[:-1]
-        )
+        component = torch.multinomial(chances.flatten(0, -2), 1, generator=generator)
+        component = component.view(chances.shape[:-1])  # (b *s)
         means, log_scales, coefficients = (
             p.gather(1, component[:, None, None].expand(-1, 1, *p.shape[2:]))
             for p in (means, log_scales, coefficients)
-        )
+        )  # (b 1 c *s), (b 1 c *s), (b 1 p *s)
         x = torch.zeros_like(means, dtype=torch.long)
         for color in range(colors):
-            # Later means lean on the drawn *levels*, as in `log_prob`, not on the logistic's value before rounding.
+            # Later means lean on the drawn *levels*, as in `log_prob`, not on the logistic's value
+            # before rounding.
             mean = _mean(color, means, coefficients, normalize(x, self.levels, means.dtype))
             u = torch.rand(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
             v = mean + log_scales[:, :, color].exp() * torch.logit(u, eps=1e-7)
-            x[:, :, color] = (
-                ((v + 1) / 2 * (self.levels - 1)).round().clamp(0, self.levels - 1).long()
-            )
+            level = ((v + 1) / 2 * (self.levels - 1)).round()
+            x[:, :, color] = level.clamp(0, self.levels - 1).long()
         return x[:, 0]
 
     def _sample_tempered(
         self, parameters: Parameters, generator: torch.Generator | None, temperature: float
     ) -> Int[Tensor, "b c *s"]:
-        """Color by color from all levels: a sharpened mixture is no mixture of sharper logistics.
+        """Draw color by color from all levels: a sharp mixture is no mixture of sharp logistics.
 
-        Dividing the logits and multiplying the scales by T, as is often done, draws from another distribution, whose
-        limit is the mean of the heaviest component rather than the likeliest level.
+        Dividing the logits and multiplying the scales by T, as is often done, draws from another
+        distribution, whose limit is the mean of the heaviest component rather than the likeliest
+        level.
         """
         logits, means, log_scales, coefficients = parameters
         b, _, colors, *size = means.shape
         levels = torch.arange(self.levels, device=means.device)
         values = normalize(levels, self.levels, means.dtype)
-        weights = logits.log_softmax(
-            1
-        )  # of the components, in the light of the colors drawn so far
+        weights = logits.log_softmax(1)  # of the components, given the colors drawn so far
         x = torch.zeros(b, 1, colors, *size, dtype=torch.long, device=means.device)
         for color in range(colors):
             mean = _mean(color, means, coefficients, normalize(x, self.levels, means.dtype))
-            every = self._log_bin(
-                levels, values, mean[..., None], log_scales[:, :, color, ..., None]
-            )
-            x[:, 0, color] = draw_levels(
-                (weights[..., None] + every).logsumexp(1), generator, temperature
-            )
+            scales = log_scales[:, :, color, ..., None]
+            every = self._log_bin(levels, values, mean[..., None], scales)  # (b m *s k)
+            mixed = (weights[..., None] + every).logsumexp(1)  # (b *s k)
+            x[:, 0, color] = draw_levels(mixed, generator, temperature)
             drawn = x[:, :, color, ..., None].expand(*weights.shape, 1)
             weights = weights + every.gather(-1, drawn).squeeze(-1)
         return x[:, 0]
 
 
 def _mean(color: int, means: Tensor, coefficients: Tensor, v: Tensor) -> Tensor:
-    """The mean of one color given the values of the colors before it, `(b m *s)`."""
+    """Return the mean of one color given the values of the colors before it, `(b m *s)`."""
     mean = means[:, :, color]
     for earlier in range(color):
         mean = mean + coefficients[:, :, color * (color - 1) // 2 + earlier] * v[:, :, earlier]

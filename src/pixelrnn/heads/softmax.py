@@ -1,19 +1,22 @@
-"""A softmax over all levels: any distribution, multimodal or skewed, and no notion of order (section 2.2)."""
+"""A softmax over all levels (section 2.2): any distribution, and no notion of order."""
 
 import torch
 import torch.nn.functional as F
 
-from pixelrnn.errors import InputError
-from pixelrnn.heads.head import Head, draw_levels
+from pixelrnn.heads.head import Head, check_number_of_levels, draw_levels
 from pixelrnn.types import Float, Int, Tensor
 
 
 class Softmax(Head):
-    """`levels` logits a color: feature `k * c + color` is the logit of level k, so that colors stay interleaved."""
+    """Read `levels` logits a color.
+
+    Feature `k * c + color` is the logit of level k, so that colors stay interleaved.
+
+    Raises InputError unless `levels` is a whole number from 2 to 256.
+    """
 
     def __init__(self, levels: int):
-        if not 2 <= levels <= 256:
-            raise InputError(f"the softmax head takes 2 to 256 levels, not {levels}")
+        check_number_of_levels(levels)
         self.levels = levels
 
     def num_features(self, colors: int) -> int:

@@ -1,4 +1,4 @@
-"""A feature map in, a feature map out; each layer in two modes, the whole map at once and pixel by pixel.
+"""Map a feature map to a feature map: each layer in two modes, the whole map and pixel by pixel.
 
 raster.py is the contract and its plumbing; then one file a layer, in the paper's order.
 """

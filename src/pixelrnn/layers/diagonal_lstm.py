@@ -1,8 +1,9 @@
-"""Diagonal BiLSTM (section 3.2): two LSTMs that sweep the diagonals, from the left and from the right.
+"""Diagonal BiLSTM (section 3.2): two LSTMs sweep the diagonals, from the left and the right.
 
-Input-to-state: a 1x1 mask-B convolution. State-to-state: a kernel over the two neighbors (i-1, j) and (i, j-1), which
-stand in one column of the skewed map. The right-to-left direction is the same on the mirrored map; its output is
-shifted down by one row before it is added, so that it tells of finished rows only.
+Input-to-state: a 1x1 mask-B convolution. State-to-state: a kernel over the two neighbors (i-1, j)
+and (i, j-1), which stand in one column of the skewed map. The right-to-left direction is the same
+on the mirrored map; its output is shifted down by one row before it is added, so that it carries
+finished rows only.
 """
 
 import math
@@ -21,26 +22,30 @@ from pixelrnn.types import Context, Features, Float, Output, Pixel, PixelOutput,
 
 @dataclass
 class DiagonalState:
-    """The left-to-right state of the current row, the right-to-left one of the row above; features last."""
+    """The left-to-right state of the current row, the right-to-left one of the row above.
+
+    Features last.
+    """
 
     input_to_state: Any
     above: Float[Tensor, "d f g"]  # state-to-state weights of (i-1, j), for both directions
     left: Float[Tensor, "d f g"]  # ... of (i, j-1); in the right-to-left direction (i, j+1)
-    hidden: Float[
-        Tensor, "b w f"
-    ]  # left to right; the row above's until the step at column j overwrites it
+    # Left to right: the row above's state until the step at column j overwrites it, and what
+    # (i-1, j) adds to the gates of the current row.
+    hidden: Float[Tensor, "b w f"]
     cell: Float[Tensor, "b w f"]
-    from_above: Float[
-        Tensor, "b w g"
-    ]  # left to right: what (i-1, j) adds to the gates of the current row
-    right_gates: Float[
-        Tensor, "b w g"
-    ]  # right to left: the input-to-state part of the current row, for the next
-    right_hidden: Float[Tensor, "b w f"]  # right to left: the row above
+    from_above: Float[Tensor, "b w g"]
+    # Right to left: the input-to-state part of the current row, for the next one; the state of the
+    # row above.
+    right_gates: Float[Tensor, "b w g"]
+    right_hidden: Float[Tensor, "b w f"]
 
 
 class DiagonalBiLSTM(RasterLayer):
-    """`(b f h w) -> (b hidden h w)`. `learned_state`: the state outside the image is a parameter, else zero."""
+    """Run a Diagonal BiLSTM: `(b f h w) -> (b hidden h w)`.
+
+    `learned_state`: the state outside the image is a parameter, else zero.
+    """
 
     def __init__(
         self,
@@ -93,7 +98,7 @@ class DiagonalBiLSTM(RasterLayer):
             self._right_to_left(state)
 
     def _right_to_left(self, state: DiagonalState) -> None:
-        """The right-to-left pass over the row above, which is finished now."""
+        """Run the right-to-left pass over the row above, which is finished now."""
         gates = state.right_gates + state.right_hidden @ state.above[1]
         batch, width, _ = gates.shape
         hidden, cell = (outside.expand(batch, -1) for outside in self.initial[1])
@@ -102,9 +107,8 @@ class DiagonalBiLSTM(RasterLayer):
             state.right_hidden[:, j] = hidden
 
     def step(self, x: Pixel, state: DiagonalState, i: int, j: int) -> PixelOutput:
-        gates, state.right_gates[:, j] = self.input_to_state.step(
-            x, state.input_to_state, i, j
-        ).chunk(2, dim=1)
+        both = self.input_to_state.step(x, state.input_to_state, i, j)
+        gates, state.right_gates[:, j] = both.chunk(2, dim=1)
         if j == 0:
             hidden, cell = (outside.expand(x.shape[0], -1) for outside in self.initial[0])
         else:

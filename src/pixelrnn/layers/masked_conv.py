@@ -1,7 +1,8 @@
-"""Masked convolution (section 3.4 and figure 2): the PixelCNN's layer, and the input-to-state part of both LSTMs.
+"""Masked convolution (section 3.4, figure 2): PixelCNN's layer, and what feeds both LSTMs.
 
-`weight * mask`, where the mask follows raster order between pixels and R, G, B order within one (`ops/masks.py`).
-A step splits the kernel: the rows above are convolved once a row, the current row is one small product a pixel.
+`weight * mask`, where the mask follows raster order between pixels and R, G, B order within one
+(`ops/masks.py`). A step splits the kernel: the rows above are convolved once a row, the current row
+is one small product a pixel.
 """
 
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from pixelrnn.errors import InputError
 from pixelrnn.layers.raster import RasterLayer
 from pixelrnn.ops.masks import causal_mask, feature_colors
-from pixelrnn.ops.products import row_product
+from pixelrnn.ops.products import features_first, row_product
 from pixelrnn.types import Context, Features, Float, Output, Pixel, PixelOutput, Tensor
 
 
@@ -20,12 +22,10 @@ from pixelrnn.types import Context, Features, Float, Output, Pixel, PixelOutput,
 class ConvState:
     """What a masked convolution remembers while it steps; features last."""
 
-    rows: Float[
-        Tensor, "b r w f"
-    ]  # the last rows of the input, the current one in [:, -1]; empty for a 1x1 kernel
-    from_above: (
-        Float[Tensor, "b w g"] | Float[Tensor, "1 w g"]
-    )  # bias, context and the rows above, for the current row
+    # The last rows of the input, the current one in [:, -1]; empty for a 1x1 kernel.
+    rows: Float[Tensor, "b r w f"]
+    # Bias, context and the rows above, for the current row.
+    from_above: Float[Tensor, "b w g"] | Float[Tensor, "1 w g"]
     above: Float[Tensor, "g f r_above k"]  # the kernel's part above the current row
     left: Float[Tensor, "q g"]  # its part in the current row, the current pixel's features last
     bias: Float[Tensor, " g"]
@@ -33,10 +33,11 @@ class ConvState:
 
 
 class MaskedConv(RasterLayer):
-    """A convolution with mask "A" or "B" over `kernel` = (rows, columns); the last row is the current pixel's.
+    """Convolve with mask "A" or "B" over `kernel` = (rows, columns).
 
-    `out_block`: features of one gate where the output is a stack of gates (its colors are counted within a block).
-    `context_features`: a conditioning map `(b e h w)` is added through a 1x1 unmasked projection (section 3.6).
+    The kernel's last row is the current pixel's. `out_block`: features of one gate where the output
+    is a stack of gates (its colors are counted within a block). `context_features`: a conditioning
+    map `(b e h w)` is added through a 1x1 unmasked projection (section 3.6); InputError without it.
     """
 
     mask: Tensor
@@ -63,36 +64,46 @@ class MaskedConv(RasterLayer):
         # Each output's own fan-in: what its mask leaves of the kernel.
         bound = 1 / mask.flatten(1).sum(1).clamp(min=1).sqrt()
         nn.init.uniform_(self.weight, -1, 1)
-        self.weight.data *= bound[:, None, None, None]
+        with torch.no_grad():
+            self.weight.mul_(bound[:, None, None, None])
         self.project = (
             nn.Conv2d(context_features, out_features, 1, bias=False) if context_features else None
         )
 
     def forward(self, x: Features, context: Context | None = None) -> Output:
         weight = self.weight * self.mask
-        features_first = x.permute(1, 2, 3, 0).is_contiguous()  # as the scans leave a map
-        if weight.shape[2] == 1 and (features_first or self.reach):
-            taps = (
-                weight[:, :, 0, : self.reach + 1].flip(-1).permute(2, 0, 1)
-            )  # without the masked ones
-            y = row_product(x, taps, self.bias)
+        if weight.shape[2] == 1 and (features_first(x) or self.reach):
+            seen = weight[:, :, 0, : self.reach + 1]  # (g f k), the rest is masked
+            y = row_product(x, seen.flip(-1).permute(2, 0, 1), self.bias)
         else:
             rows_above = weight.shape[2] - 1
-            # Zero rows below as well as above, then the surplus cut off: cheaper than padding the top alone by a copy.
+            # Zero rows below as well as above, then the surplus cut off: cheaper than padding the
+            # top alone by a copy.
             y = F.conv2d(x, weight, self.bias, padding=(rows_above, self.reach))[:, :, : x.shape[2]]
-        return y if self.project is None else y + self.project(context)
+        projected = self._projected(context)
+        return y if projected is None else y + projected
+
+    def _projected(self, context: Context | None) -> Output | None:
+        """Return what the context adds to the output; None for an unconditional layer."""
+        if self.project is None:
+            return None
+        if context is None:
+            features = self.project.in_channels
+            raise InputError(f"the network is conditional: give it a context (n, {features}, h, w)")
+        return self.project(context)
 
     def init_state(self, batch: int, width: int, context: Context | None = None) -> ConvState:
         weight = self.weight * self.mask
         out_features, in_features, height, _ = weight.shape
         left = weight[:, :, -1, : self.reach + 1].permute(2, 1, 0).reshape(-1, out_features)
+        projected = self._projected(context)
         return ConvState(
             rows=weight.new_zeros(batch, height if self.remembers else 0, width, in_features),
             from_above=self.bias.expand(1, width, -1),
             above=weight[:, :, :-1],
             left=left.contiguous(),
             bias=self.bias,
-            context=None if self.project is None else self.project(context).permute(0, 2, 3, 1),
+            context=None if projected is None else projected.permute(0, 2, 3, 1),
         )
 
     def start_row(self, state: ConvState, i: int) -> None:

@@ -1,19 +1,26 @@
 """The contract of a layer: two modes, one law.
 
-`forward` maps a whole feature map in parallel: training. `step` computes one pixel from what came before it: sampling.
-The law, tested for every layer: **stepping in raster order reproduces `forward` exactly.**
+`forward` maps a whole feature map in parallel: training. `step` computes one pixel from what came
+before it: sampling. The law, tested for every layer: **stepping in raster order reproduces
+`forward` exactly.**
 
-The split of a step is the paper's own. *What comes from above* is known for a whole row at once (`start_row`: the Row
-LSTM's state-to-state convolution, the Diagonal BiLSTM's right-to-left pass over the finished row above); *what comes
-from the left* is one `step` a pixel. State is a value that is passed: each layer keeps in it the few rows that it will
-need again, and `step(i, j)` writes only slot (i, j), so that stepping one pixel three times, each time one color
-richer, draws R, then G, then B.
+The split of a step is the paper's own. *What comes from above* is there for a whole row at once
+(`start_row`: the Row LSTM's state-to-state convolution, the Diagonal BiLSTM's right-to-left pass
+over the finished row above); *what comes from the left* is one `step` a pixel. State is a value
+that is passed: each layer keeps in it the few rows that it will need again, and `step(i, j)` writes
+only slot (i, j), so that stepping one pixel three times, each time one color richer, draws R, then
+G, then B.
+
+Maps are `(b f h w)` in every signature, but the scans leave them features first in memory,
+`(f h w b)`, and the layers between two scans keep them so: a 1x1 convolution is then one product
+that copies nothing. `ops.products.features_first` asks which of both a map is. Values do not depend
+on it, but for the last bits.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch.nn.functional as F
 from torch import nn
@@ -22,33 +29,43 @@ from pixelrnn.types import Context, Features, Output, Pixel, PixelOutput, Tensor
 
 
 class RasterLayer(nn.Module, ABC):
-    """A map whose output at a pixel depends only on the inputs at earlier pixels and earlier or equal colors."""
+    """Map features so that an output depends only on earlier pixels and earlier or equal colors."""
 
     @abstractmethod
     def forward(self, x: Features, context: Context | None = None) -> Output:
-        """The whole map at once, `(b f h w) -> (b g h w)`; `context` `(b e h w)` is seen by every pixel."""
+        """Return the whole map at once, `(b f h w) -> (b g h w)`.
+
+        Every pixel may see all of `context`, `(b e h w)`.
+        """
 
     @abstractmethod
     def init_state(self, batch: int, width: int, context: Context | None = None) -> Any:
-        """What `step` must remember, before the first row; the masked weights are prepared here once."""
+        """Return what `step` must remember, before the first row.
+
+        The masked weights are prepared here, once.
+        """
 
     @abstractmethod
     def start_row(self, state: Any, i: int) -> None:
-        """Every row above `i` is final: do the row-at-once part of row `i` now."""
+        """Do the row-at-once part of row `i`, now that every row above it is final."""
 
     @abstractmethod
     def step(self, x: Pixel, state: Any, i: int, j: int) -> PixelOutput:
-        """The output `(b g)` at (i, j), where the input is `x` `(b f)`. May be repeated with a richer `x`."""
+        """Return the output `(b g)` at (i, j), where the input is `x` `(b f)`.
+
+        May be repeated with a richer `x`.
+        """
 
     def write(self, x: Pixel, state: Any, i: int, j: int) -> None:
-        """The input at (i, j) is `x` from now on; for a first layer, whose pixel is complete only after its last step.
+        """Make `x` the input at (i, j) from now on.
 
-        Layers behind it need no such call: their input does not depend on a pixel's last color.
+        For a first layer, whose pixel is complete only after its last step. Layers behind it need
+        no such call, since their input does not depend on a pixel's last color.
         """
 
 
 class Pointwise(RasterLayer):
-    """A function of each number alone, such as ReLU."""
+    """Apply a function of each number alone, such as ReLU."""
 
     def __init__(self, function: Callable[[Tensor], Tensor]):
         super().__init__()
@@ -68,16 +85,15 @@ class Pointwise(RasterLayer):
 
 
 class Residual(RasterLayer):
-    """`x + layer(x)` (section 3.3, figure 5)."""
+    """Return `x + layer(x)` (section 3.3, figure 5)."""
 
     def __init__(self, layer: RasterLayer):
         super().__init__()
         self.layer = layer
 
     def forward(self, x: Features, context: Context | None = None) -> Output:
-        return (
-            self.layer(x, context) + x
-        )  # in this order: the sum takes the memory layout of its first term
+        # In this order, since a sum takes the memory layout of its first term.
+        return self.layer(x, context) + x
 
     def init_state(self, batch: int, width: int, context: Context | None = None) -> Any:
         return self.layer.init_state(batch, width, context)
@@ -90,12 +106,16 @@ class Residual(RasterLayer):
 
 
 class Chain(RasterLayer):
-    """One layer after the other; with `skips`, the sum of what each sends straight to the output (section 3.3)."""
+    """Apply one layer after the other.
+
+    With `skips`, one for each layer, return the sum of what they make of the layers' outputs
+    (section 3.3).
+    """
 
     def __init__(self, *layers: RasterLayer, skips: Sequence[RasterLayer] = ()):
         super().__init__()
-        self.layers = cast(list[RasterLayer], nn.ModuleList(layers))
-        self.skips = cast(list[RasterLayer], nn.ModuleList(skips))
+        self.layers = nn.ModuleList(layers)
+        self.skips = nn.ModuleList(skips)
 
     def forward(self, x: Features, context: Context | None = None) -> Output:
         if not self.skips:
@@ -109,28 +129,32 @@ class Chain(RasterLayer):
         return sum(sent[1:], sent[0])
 
     def init_state(self, batch: int, width: int, context: Context | None = None) -> list[Any]:
-        return [layer.init_state(batch, width, context) for layer in (*self.layers, *self.skips)]
+        return [layer.init_state(batch, width, context) for layer in self._all()]
 
     def start_row(self, state: list[Any], i: int) -> None:
-        for layer, layer_state in zip((*self.layers, *self.skips), state, strict=True):
+        for layer, layer_state in zip(self._all(), state, strict=True):
             layer.start_row(layer_state, i)
 
     def step(self, x: Pixel, state: list[Any], i: int, j: int) -> PixelOutput:
+        layers, n = self._all(), len(self.layers)
         if not self.skips:
-            for layer, layer_state in zip(self.layers, state, strict=True):
+            for layer, layer_state in zip(layers, state, strict=True):
                 x = layer.step(x, layer_state, i, j)
             return x
         sent = []
-        n = len(self.layers)
         for layer, layer_state, skip, skip_state in zip(
-            self.layers, state[:n], self.skips, state[n:], strict=True
+            layers[:n], state[:n], layers[n:], state[n:], strict=True
         ):
             x = layer.step(x, layer_state, i, j)
             sent.append(skip.step(x, skip_state, i, j))
         return sum(sent[1:], sent[0])
 
     def write(self, x: Pixel, state: list[Any], i: int, j: int) -> None:
-        self.layers[0].write(x, state[0], i, j)
+        self._all()[0].write(x, state[0], i, j)
+
+    def _all(self) -> list[RasterLayer]:
+        """Return the layers, then the skips: the order of the states."""
+        return [*self.layers, *self.skips]
 
 
 @dataclass
@@ -143,10 +167,11 @@ class ExtraColumnState:
 
 
 class ExtraColumn(RasterLayer):
-    """A layer run on a map with one more, empty, column on the right, which comes last in its row.
+    """Run a layer on a map with one more, empty, column on the right, which comes last in its row.
 
-    What it is for: the features of the Diagonal BiLSTM's right-to-left pass at the last column see the pixels *before*
-    that column only, so that (i-1, W-1) stays hidden from the far side of row i. Those of the extra column see it.
+    What it is for: the features of the Diagonal BiLSTM's right-to-left pass at the last column see
+    the pixels *before* that column only, so that (i-1, W-1) stays hidden from the far side of row
+    i. Those of the extra column see it.
     """
 
     def __init__(self, layer: RasterLayer):

@@ -1,8 +1,8 @@
 """Row LSTM (section 3.1): unidirectional, row by row from top to bottom, a whole row at a time.
 
-Input-to-state: a 1x3 masked convolution of the row itself, over the entire map at once. State-to-state: a 1x3
-convolution of the row above's hidden state, unmasked, since all of that row lies in the past. Together a pixel sees
-a triangle above itself.
+Input-to-state: a 1x3 masked convolution of the row itself, over the entire map at once.
+State-to-state: a 1x3 convolution of the row above's hidden state, unmasked, since all of that row
+lies in the past. Together a pixel sees a triangle above itself.
 """
 
 import math
@@ -25,16 +25,18 @@ class RowState:
     """The state of the row above and of the current row, features last."""
 
     input_to_state: Any
-    hidden: Float[
-        Tensor, "b w f"
-    ]  # the row above's until the step at column j overwrites it; read in `start_row` only
+    # The row above's until the step at column j overwrites it; read in `start_row` only.
+    hidden: Float[Tensor, "b w f"]
     cell_above: Float[Tensor, "b w f"]
     cell: Float[Tensor, "b w f"]
     from_above: Float[Tensor, "b w g"]  # the state-to-state part of the gates of the current row
 
 
 class RowLSTM(RasterLayer):
-    """`(b f h w) -> (b hidden h w)`. `learned_state`: the state above the first row is a parameter, else zero."""
+    """Run a Row LSTM: `(b f h w) -> (b hidden h w)`.
+
+    `learned_state`: the state above the first row is a parameter, else zero.
+    """
 
     def __init__(
         self,

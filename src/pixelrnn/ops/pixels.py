@@ -74,13 +74,14 @@ def known_pixels(known: object, rows: int, columns: int) -> Bool[Tensor, "h w"]:
             )
         return known.cpu()
     is_whole = isinstance(known, Integral) and not isinstance(known, bool)
-    if not is_whole or not 0 <= known <= rows * columns:  # type: ignore[operator]
+    count = int(known) if is_whole else -1  # type: ignore[call-overload]
+    if not 0 <= count <= rows * columns:
         given = known if isinstance(known, int | float | str) else type(known).__name__
         raise InputError(
             f"known={given}: an image of {rows}x{columns} has 0 to {rows * columns} known pixels; "
             f"a mask of them is a bool torch.Tensor ({rows}, {columns})"
         )
-    return torch.arange(rows * columns).view(rows, columns) < known
+    return torch.arange(rows * columns).view(rows, columns) < count
 
 
 def subsample(x: Int[Tensor, "b c h w"], factor: int) -> Int[Tensor, "b c h2 w2"]:

@@ -169,8 +169,7 @@ class _Diagonals(NamedTuple):
     outside: Tensor  # slots that no cell has
     slot: Tensor  # (cells,) of each cell
     above: Tensor  # (cells,) the slot of its neighbor above; the one to the left is the next
-    # (2, cells) the pixel i * w + j of each cell, left to right and right to left (mirrored)
-    source: Tensor
+    source: Tensor  # (2, cells) the pixel i * w + j of each cell; then on the mirrored map
     cell: Tensor  # (2, h * w) the cell of each pixel, the inverse of `source`
 
 
