@@ -32,7 +32,7 @@ class Head(ABC):
     def log_prob(
         self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"]
     ) -> Float[Tensor, "b *s"]:
-        """Return the log-probability of the levels `x`, in nats a pixel, all its colors together."""
+        """Return the log-probability of the levels `x`, in nats a pixel, for all its colors."""
 
     @abstractmethod
     def sample(

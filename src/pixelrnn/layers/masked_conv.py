@@ -87,9 +87,12 @@ class MaskedConv(RasterLayer):
         """Return what the context adds to the output; None for an unconditional layer."""
         if self.project is None:
             return None
-        if context is None:
-            features = self.project.in_channels
-            raise InputError(f"the network is conditional: give it a context (n, {features}, h, w)")
+        features = self.project.in_channels
+        if context is None or context.shape[1] != features:
+            given = "none" if context is None else tuple(context.shape)
+            raise InputError(
+                f"the network is conditional: its context is (n, {features}, h, w), not {given}"
+            )
         return self.project(context)
 
     def init_state(self, batch: int, width: int, context: Context | None = None) -> ConvState:

@@ -1,11 +1,16 @@
-"""The PixelRNNs: one final class, the paper's variants as functions that build its network, and the pair of two."""
+"""The PixelRNNs: one final class, the paper's variants as functions, and Multi-Scale.
+
+density_model.py is the contract that all of them keep, and that anybody's model may keep.
+"""
 
 from pixelrnn.models.autoregressive import AutoregressiveModel
+from pixelrnn.models.density_model import DensityModel
 from pixelrnn.models.multi_scale import MultiScale, multi_scale
 from pixelrnn.models.variants import diagonal_bilstm, pixel_cnn, row_lstm
 
 __all__ = [
     "AutoregressiveModel",
+    "DensityModel",
     "MultiScale",
     "diagonal_bilstm",
     "multi_scale",

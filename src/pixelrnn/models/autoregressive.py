@@ -1,56 +1,67 @@
 """The density of an image, pixel by pixel (section 2.1):
 
-    p(x) = prod_i p(x_i | x_1 ... x_{i-1}),    p(x_i | x_<i) = p(R | x_<i) p(G | x_<i, R) p(B | x_<i, R, G)
+    p(x) = prod_i p(x_i | x_1 ... x_{i-1})
+    p(x_i | x_<i) = p(R | x_<i) p(G | x_<i, R) p(B | x_<i, R, G)
 
-`log_prob` scores all pixels in parallel; `sample` draws them one after the other, stepping the network once a pixel and
-color, never rerunning it.
+`log_prob` scores all pixels in parallel; `sample` draws them one after the other, stepping the
+network once a pixel and color, never rerunning it.
 """
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import nn
 
-from pixelrnn.errors import InputError
+from pixelrnn.errors import InputError, check_whole
 from pixelrnn.heads import Head
 from pixelrnn.layers import RasterLayer
+from pixelrnn.models.checks import check_context, check_drawing, check_head, check_shape
 from pixelrnn.ops.pixels import check_levels, known_pixels, normalize
 from pixelrnn.types import Bool, Context, Float, Images, Nats, Output, Tensor
 
 
 class AutoregressiveModel(nn.Module):
-    """A network that respects raster order, and a head that reads its output. Pixels are integers 0..K-1.
+    """Score and draw images by a network that respects raster order, and a head that reads it.
 
-    Final: a variant is a function that builds `network`, not a subclass. `context` `(b e h w)` is a map that every
-    pixel may see, for a conditional model (Multi-Scale); unconditional models leave it out.
+    A `DensityModel`, and exact. Final: a variant is a function that builds `network`, not a
+    subclass. `context` `(b e h w)` is a map that every pixel may see, for a conditional model
+    (Multi-Scale); unconditional models leave it out. Raises InputError for a shape, a network or a
+    head that are none.
     """
 
     exact = True  # log_prob is the log-likelihood itself, not a bound
 
     def __init__(self, shape: Sequence[int], network: RasterLayer, head: Head):
         super().__init__()
-        colors, rows, columns = shape
-        self.shape = (colors, rows, columns)
+        check_head(head)
+        if not isinstance(network, RasterLayer):
+            raise InputError(
+                f"the network must be a RasterLayer, not of type {type(network).__name__}"
+            )
+        self.shape = check_shape(shape)
         self.network = network
         self.head = head
 
     @property
     def levels(self) -> int:
-        """K: pixels are integers 0..K-1."""
+        """Return K: pixels are integers 0..K-1."""
         return self.head.levels
 
     def forward(self, x: Images, context: Context | None = None) -> Output:
-        """The head's features for every pixel of the images `x`, each computed from the pixels before it."""
+        """Return the head's features of every pixel, each computed from the pixels before it."""
         return self.network(normalize(x, self.levels, self._dtype), context)
 
     def log_prob_map(self, x: Images, context: Context | None = None) -> Float[Tensor, "b h w"]:
-        """Log-probability of each pixel given those before it, in nats. Raises `InputError` for other images."""
-        check_levels(x, self.shape, self.levels)
+        """Return the log-probability of each pixel given those before it, in nats.
+
+        Raises InputError for other images than the model's.
+        """
+        check_levels(x, self.shape, self.levels, device=self._device)
+        check_context(context, x)
         return self.head.log_prob(self(x, context), x)
 
     def log_prob(self, x: Images, context: Context | None = None) -> Nats:
-        """Exact log-likelihood, in nats per image."""
+        """Return the exact log-likelihood, in nats per image."""
         return self.log_prob_map(x, context).sum((1, 2))
 
     def sample(
@@ -63,8 +74,8 @@ class AutoregressiveModel(nn.Module):
     ) -> Images:
         """Draw `n` images `(n c h w)`, row by row, pixel by pixel, color by color.
 
-        `temperature` sharpens (below 1) or flattens every draw, see `Head.sample`. Raises `InputError` for n < 1 or a
-        temperature below 0.
+        `temperature` sharpens (below 1) or flattens every draw, see `Head.sample`. Raises
+        InputError for an n, a generator, a context or a temperature that cannot be.
         """
         return self.sample_and_log_prob(n, generator, context, temperature=temperature)[0]
 
@@ -76,16 +87,14 @@ class AutoregressiveModel(nn.Module):
         *,
         temperature: float = 1.0,
     ) -> tuple[Images, Nats]:
-        """Draw `n` images; with them the nats added up while drawing, which equal `log_prob` of what was drawn.
+        """Draw `n` images and add up their nats while drawing; `log_prob` gives the same nats.
 
         They are the nats of the model itself, at whatever temperature the images are drawn.
         """
-        if n < 1:
-            raise InputError(f"n={n}: at least one image must be drawn")
+        check_whole(n=n)
         blank = torch.zeros(n, *self.shape, dtype=torch.long, device=self._device)
-        return self.fill(
-            blank, known_pixels(0, *self.shape[1:]), generator, context, temperature=temperature
-        )
+        nothing = known_pixels(0, *self.shape[1:])
+        return self.fill(blank, nothing, generator, context, temperature=temperature)
 
     def complete(
         self,
@@ -98,12 +107,12 @@ class AutoregressiveModel(nn.Module):
     ) -> Images:
         """Keep the `known` pixels of each image and draw the rest.
 
-        `known` counts pixels in raster order, which gives exact conditional samples, or is a mask, see `fill`. Raises
-        `InputError` for a count, a mask, images or a temperature that cannot be; unknown pixels may hold anything.
+        `known` counts pixels in raster order, which gives exact conditional samples, or is a mask,
+        see `fill`. Unknown pixels may hold anything. Raises InputError for a count, a mask, images,
+        a generator, a context or a temperature that cannot be.
         """
-        return self.fill(
-            x, known_pixels(known, *self.shape[1:]), generator, context, temperature=temperature
-        )[0]
+        mask = known_pixels(known, *self.shape[1:])
+        return self.fill(x, mask, generator, context, temperature=temperature)[0]
 
     @torch.no_grad()
     def fill(
@@ -115,13 +124,14 @@ class AutoregressiveModel(nn.Module):
         *,
         temperature: float = 1.0,
     ) -> tuple[Images, Nats]:
-        """Keep the pixels of `x` where `known`, draw the others in raster order, each given all that stand before it.
+        """Keep the pixels of `x` where `known`, draw the others in raster order; with their nats.
 
-        Also the nats of the drawn pixels. Known pixels that come later in raster order do not inform earlier ones.
+        Each is drawn given all that stand before it. Known pixels that come later in raster order
+        do not inform earlier ones.
         """
-        if not 0 <= temperature < math.inf:
-            raise InputError(f"temperature={temperature} must be a number of at least 0")
-        check_levels(x, self.shape, self.levels, known)
+        check_levels(x, self.shape, self.levels, known, self._device)
+        check_context(context, x)
+        check_drawing(generator, temperature, self._device)
         b, colors, h, w = x.shape
         x = x.clone()
         pixels = normalize(x, self.levels, self._dtype).permute(0, 2, 3, 1).contiguous()
@@ -137,11 +147,11 @@ class AutoregressiveModel(nn.Module):
                     continue
                 for drawn in self.head.passes(colors):
                     features = self.network.step(pixel, state, i, j)
-                    x[:, drawn, i, j] = self.head.sample(features, colors, generator, temperature)[
-                        :, drawn
-                    ]
+                    level = self.head.sample(features, colors, generator, temperature)
+                    x[:, drawn, i, j] = level[:, drawn]
                     pixel[:, drawn] = normalize(x[:, drawn, i, j], self.levels, self._dtype)
-                # The last step's features serve all colors: those of a color depend on earlier colors only.
+                # The last step's features serve all colors: those of a color depend on earlier
+                # colors only.
                 nats += self.head.log_prob(features, x[:, :, i, j])
                 self.network.write(pixel, state, i, j)
         return x, nats

@@ -4,19 +4,21 @@
     layers times:   PixelCNN          Row LSTM               Diagonal BiLSTM
                     3x3 conv, mask B  i-s 1x3 conv, mask B   i-s 1x1 conv, mask B
                                       s-s 1x3 conv           s-s over two neighbors
-                    each between 2h -> h and h -> 2h, with a residual connection around, a skip connection to the output
+                    each between 2h -> h and h -> 2h, with a residual connection around it
+                    and a skip connection to the output
     ReLU, 1x1 conv, mask B   (twice)
     softmax over 256 levels, or another head
 
 All sizes are the paper's letters: a layer has `hidden` = h features inside and 2h between layers.
+The variants raise InputError for a shape, a head or a size that cannot be.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
+import torch
 import torch.nn.functional as F
 
-from pixelrnn.errors import InputError
+from pixelrnn.errors import InputError, check_whole
 from pixelrnn.heads import Head
 from pixelrnn.layers import (
     Chain,
@@ -29,6 +31,7 @@ from pixelrnn.layers import (
     RowLSTM,
 )
 from pixelrnn.models.autoregressive import AutoregressiveModel
+from pixelrnn.models.checks import check_head, check_shape
 
 Shape = Sequence[int]  # (colors, rows, columns)
 
@@ -45,7 +48,7 @@ def pixel_cnn(
     skip: bool = True,
     context_features: int = 0,
 ) -> AutoregressiveModel:
-    """PixelCNN (section 3.5): a bounded receptive field, a cone that grows by one row a layer."""
+    """Build a PixelCNN (section 3.5): a bounded field of view, a cone, a row higher a layer."""
 
     def block(colors: int) -> RasterLayer:
         rows_and_columns = (kernel // 2 + 1, kernel)
@@ -65,7 +68,17 @@ def pixel_cnn(
         )
 
     _check_kernel(kernel)
-    network = _network(shape, head, hidden, layers, output_hidden, residual, skip, block)
+    network = _network(
+        shape,
+        head,
+        block,
+        hidden=hidden,
+        layers=layers,
+        output_hidden=output_hidden,
+        residual=residual,
+        skip=skip,
+        context_features=context_features,
+    )
     return AutoregressiveModel(shape, network, head)
 
 
@@ -82,7 +95,7 @@ def row_lstm(
     learned_state: bool = True,
     context_features: int = 0,
 ) -> AutoregressiveModel:
-    """Row LSTM (section 3.1): a triangle that reaches to the top row, but not to the sides of it."""
+    """Build a Row LSTM (section 3.1): a triangle that reaches to the top row, not to its sides."""
 
     def block(colors: int) -> RasterLayer:
         lstm = RowLSTM(
@@ -96,7 +109,17 @@ def row_lstm(
         return Chain(lstm, MaskedConv(hidden, 2 * hidden, colors=colors))
 
     _check_kernel(kernel)
-    network = _network(shape, head, hidden, layers, output_hidden, residual, skip, block)
+    network = _network(
+        shape,
+        head,
+        block,
+        hidden=hidden,
+        layers=layers,
+        output_hidden=output_hidden,
+        residual=residual,
+        skip=skip,
+        context_features=context_features,
+    )
     return AutoregressiveModel(shape, network, head)
 
 
@@ -113,10 +136,11 @@ def diagonal_bilstm(
     full_context: bool = False,
     context_features: int = 0,
 ) -> AutoregressiveModel:
-    """Diagonal BiLSTM (section 3.2): the whole past of every pixel.
+    """Build a Diagonal BiLSTM (section 3.2): the whole past of every pixel.
 
-    Whole but for one pixel, in the paper's form: (i-1, W-1), the last one of the row above, reaches (i, j) through the
-    first kernel's width only. `full_context` repairs that by an extra column on the right.
+    Whole but for one pixel, in the paper's form: (i-1, W-1), the last one of the row above, reaches
+    (i, j) through the first kernel's width only. `full_context` repairs that by an extra column on
+    the right.
     """
 
     def block(colors: int) -> RasterLayer:
@@ -129,45 +153,52 @@ def diagonal_bilstm(
         )
         return Chain(lstm, MaskedConv(hidden, 2 * hidden, colors=colors))
 
-    network = _network(shape, head, hidden, layers, output_hidden, residual, skip, block)
+    network = _network(
+        shape,
+        head,
+        block,
+        hidden=hidden,
+        layers=layers,
+        output_hidden=output_hidden,
+        residual=residual,
+        skip=skip,
+        context_features=context_features,
+    )
     return AutoregressiveModel(shape, ExtraColumn(network) if full_context else network, head)
 
 
 def _network(
     shape: Shape,
     head: Head,
+    block: Callable[[int], RasterLayer],
+    *,
     hidden: int,
     layers: int,
     output_hidden: int,
     residual: bool,
     skip: bool,
-    block: Callable[[int], RasterLayer],
+    context_features: int,
 ) -> RasterLayer:
-    """Table 1 from top to bottom, around the variant's `block` (2h -> 2h features) of so many colors.
-
-    Raises InputError for a shape or a size that cannot be.
-    """
-    if len(shape) != 3 or min(shape) < 1:
-        raise InputError(
-            f"an image's shape is (colors, rows, columns), all at least 1, not {tuple(shape)}"
-        )
+    """Build table 1 from top to bottom; `block` makes a variant's (2h -> 2h) for so many colors."""
+    image_colors, _, _ = check_shape(shape)
+    check_head(head)
+    check_whole(hidden=hidden, layers=layers, output_hidden=output_hidden)
+    check_whole(0, context_features=context_features)
     # How many colors the masks must tell apart: one where the head orders the colors itself.
-    colors = len(head.passes(shape[0]))
-    for name, size, least in (
-        ("hidden", hidden, colors),
-        ("layers", layers, 1),
-        ("output_hidden", output_hidden, colors),
-    ):
-        _check_size(name, size, least)
-    first = MaskedConv(shape[0], 2 * hidden, kernel=(4, 7), kind="A", colors=colors)
+    colors = len(head.passes(image_colors))
+    for name, features in (("hidden", hidden), ("output_hidden", output_hidden)):
+        if features < colors:
+            raise InputError(f"{name}={features} must be at least {colors}, one feature a color")
+    first = MaskedConv(image_colors, 2 * hidden, kernel=(4, 7), kind="A", colors=colors)
     blocks = [Residual(block(colors)) if residual else block(colors) for _ in range(layers)]
-    skips = (
-        [MaskedConv(2 * hidden, 2 * hidden, colors=colors) for _ in range(layers)] if skip else []
-    )
-    last = MaskedConv(output_hidden, head.num_features(shape[0]), colors=colors)
-    # Nearly no weight on the features: the first distribution is the head's own, (almost) uniform.
-    last.weight.data *= 0.1
-    last.bias.data = head.initial_bias(shape[0])
+    skips = []
+    if skip:
+        skips = [MaskedConv(2 * hidden, 2 * hidden, colors=colors) for _ in range(layers)]
+    last = MaskedConv(output_hidden, head.num_features(image_colors), colors=colors)
+    # Nearly no weight on the features: the first distribution is the head's own, almost uniform.
+    with torch.no_grad():
+        last.weight.mul_(0.1)
+        last.bias.copy_(head.initial_bias(image_colors))
     return Chain(
         first,
         Chain(*blocks, skips=skips),
@@ -178,13 +209,8 @@ def _network(
     )
 
 
-def _check_size(name: str, size: Any, least: int) -> None:
-    if not isinstance(size, int) or isinstance(size, bool) or size < least:
-        why = ", one feature a color" if least > 1 else ""
-        raise InputError(f"{name} must be a whole number of at least {least}{why}, not {size!r}")
-
-
-def _check_kernel(kernel: Any) -> None:
-    _check_size("kernel", kernel, 1)
-    if kernel % 2 == 0:
-        raise InputError(f"kernel must be odd, so that it has a middle, not {kernel}")
+def _check_kernel(kernel: object) -> None:
+    """Raise InputError unless it is an odd number."""
+    check_whole(kernel=kernel)
+    if kernel % 2 == 0:  # type: ignore[operator]
+        raise InputError(f"kernel={kernel} must be odd, so that it has a middle")

@@ -34,7 +34,7 @@ def check_levels(
     if not isinstance(x, Tensor):
         kind = f"{type(x).__module__}.{type(x).__name__}".removeprefix("builtins.")
         raise InputError(
-            f"images must be a torch.Tensor of int64 levels 0..{levels - 1}, not a {kind}: "
+            f"images must be a torch.Tensor of int64 levels 0..{levels - 1}, not of type {kind}: "
             "convert whole numbers with torch.as_tensor(images).long()"
         )
     if x.dtype != torch.int64:
@@ -73,15 +73,17 @@ def known_pixels(known: object, rows: int, columns: int) -> Bool[Tensor, "h w"]:
                 f"expected a bool mask ({rows}, {columns})"
             )
         return known.cpu()
-    is_whole = isinstance(known, Integral) and not isinstance(known, bool)
-    count = int(known) if is_whole else -1  # type: ignore[call-overload]
-    if not 0 <= count <= rows * columns:
-        given = known if isinstance(known, int | float | str) else type(known).__name__
+    if not isinstance(known, Integral) or isinstance(known, bool):
         raise InputError(
-            f"known={given}: an image of {rows}x{columns} has 0 to {rows * columns} known pixels; "
-            f"a mask of them is a bool torch.Tensor ({rows}, {columns})"
+            f"known is of type {type(known).__name__}: give a whole number of pixels, "
+            f"or a mask as a bool torch.Tensor ({rows}, {columns})"
         )
-    return torch.arange(rows * columns).view(rows, columns) < count
+    count, pixels = int(known), rows * columns
+    if not 0 <= count <= pixels:
+        raise InputError(
+            f"known={count}: an image of {rows}x{columns} has 0 to {pixels} known pixels"
+        )
+    return torch.arange(pixels).view(rows, columns) < count
 
 
 def subsample(x: Int[Tensor, "b c h w"], factor: int) -> Int[Tensor, "b c h2 w2"]:
