@@ -10,26 +10,36 @@
 - the canvas is written one column late
 - the residual connection reads the next pixel
 - the learned state is forgotten between rows when stepping
+- the large image of a Multi-Scale is not conditioned on the small one
+- images that disagree with a clamped smaller one are possible
+- a bound is called exact
+- the nats of the smallest of three scales are left out while drawing
+- a smaller scale is completed without its known pixels
 
 Without the fault the same law holds: `test_laws.py`.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
 from tests.support import laws
-from tests.support.zoo import build
+from tests.support.zoo import build, sides
 
 from pixelrnn.heads import LogisticMixture
 from pixelrnn.layers import MaskedConv, Residual, RowLSTM
+from pixelrnn.models import AutoregressiveModel, MultiScale
 
-FAULTS: dict[str, tuple[Callable, Callable, tuple[str, str]]] = {}
+FAULTS: dict[str, tuple[Callable, Callable, Callable]] = {}
 
 
-def fault(law: Callable, variant: str, head: str = "softmax") -> Callable:
+def fault(law: Callable, variant: str, head: str = "softmax", **form: object) -> Callable:
+    h, w = (2, 2) if law is laws.sums_to_one else sides(variant, 4, 9)
+    shape = (1 if law is laws.sums_to_one else 3, h, w)
+
     def plant(patch: Callable) -> Callable:
-        FAULTS[patch.__name__] = (patch, law, (variant, head))
+        FAULTS[patch.__name__] = (patch, law, partial(build, variant, head, shape, **form))
         return patch
 
     return plant
@@ -71,9 +81,8 @@ def state_leaks_through_the_padding(monkeypatch):
 
     diagonals = scans._diagonals
 
-    def leaky(
-        *size,
-    ):  # the place before row 0 of a diagonal holds the state of the first cell, not that of outside
+    def leaky(*size):
+        # The place before row 0 of a diagonal holds the state of the first cell, not of outside.
         plan = diagonals(*size)
         steps = [(first, n, slot, max(above, 2)) for first, n, slot, above in plan.steps]
         return plan._replace(steps=steps)
@@ -106,8 +115,6 @@ def narrow_logistic_bins(monkeypatch):
 
 @fault(laws.sample_scores_as_drawn, "pixel_cnn")
 def all_colors_in_one_pass(monkeypatch):
-    from pixelrnn.models import AutoregressiveModel
-
     fill = AutoregressiveModel.fill
 
     def hasty(self, *args, **options):
@@ -149,11 +156,53 @@ def state_forgotten_between_rows(monkeypatch):
     monkeypatch.setattr(RowLSTM, "start_row", forgetful)
 
 
+@fault(laws.gradient_reaches_every_parameter, "multi_scale")
+def small_image_not_given(monkeypatch):
+    context = MultiScale.context
+    monkeypatch.setattr(
+        MultiScale, "context", lambda self, small: torch.zeros_like(context(self, small))
+    )
+
+
+@fault(laws.sums_to_one, "multi_scale", clamp=True)
+def images_that_disagree_are_possible(monkeypatch):
+    def forgiving(self, scales):
+        small, x = scales
+        return self.small.log_prob(small) + self._large_map(small, x).sum((1, 2))
+
+    monkeypatch.setattr(MultiScale, "scales_log_prob", forgiving)
+
+
+@fault(laws.sums_to_one, "multi_scale")
+def a_bound_called_exact(monkeypatch):
+    monkeypatch.setattr(MultiScale, "exact", True)
+
+
+@fault(laws.sample_scores_as_drawn, "multi_scale_3")
+def nats_of_the_smallest_scale_left_out(monkeypatch):
+    draw = AutoregressiveModel.sample_and_log_prob
+
+    def forgetful(self, *args, **options):
+        x, nats = draw(self, *args, **options)
+        return x, torch.zeros_like(nats)
+
+    monkeypatch.setattr(AutoregressiveModel, "sample_and_log_prob", forgetful)
+
+
+@fault(laws.completion_continues_the_drawing, "multi_scale_3", clamp=True)
+def smaller_scale_completed_from_nothing(monkeypatch):
+    complete = AutoregressiveModel.complete
+
+    def careless(self, x, known, *args, **options):
+        return complete(self, torch.zeros_like(x), torch.ones_like(known), *args, **options)
+
+    monkeypatch.setattr(AutoregressiveModel, "complete", careless)
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_planted_fault_is_caught(name, monkeypatch):
-    patch, law, (variant, head) = FAULTS[name]
-    shape = (1, 2, 2) if law is laws.sums_to_one else (3, 4, 9)
-    law(build(variant, head, shape))
+    patch, law, make = FAULTS[name]
+    law(make())
     patch(monkeypatch)
     with pytest.raises(AssertionError):
-        law(build(variant, head, shape))
+        law(make())

@@ -1,21 +1,34 @@
-"""Every variant of conf/model, with every head, in one color and three, in float64: see `laws.py`."""
+"""Every variant of conf/model, with every head, in one color and three, in float64: see `laws.py`.
+
+A Multi-Scale in both forms: scales that may disagree, so that `log_prob` is a bound, and clamped.
+"""
 
 import math
 
 import pytest
 import torch
 from tests.support import laws
-from tests.support.zoo import HEADS, VARIANTS, build, random_images
+from tests.support.zoo import HEADS, MULTI_SCALE, VARIANTS, build, parts, random_images, sides
 
 WIDE = (4, 10)  # wider than the first kernel's reach on both sides
 COLORS = (1, 3)
+PLAIN = [(variant, {}) for variant in VARIANTS]
+CLAMPED = [(variant, {"clamp": True}) for variant in MULTI_SCALE]
+EXACT = [(variant, form) for variant, form in PLAIN if variant not in MULTI_SCALE] + CLAMPED
 
-every_model = pytest.mark.parametrize(
-    ("variant", "head", "colors"), [(v, h, c) for v in VARIANTS for h in HEADS for c in COLORS]
-)
+
+def every(forms):
+    """Run a test for every one of the forms, head and number of colors."""
+    cases = [
+        pytest.param(variant, form, head, colors, id="-".join([variant, *form, head, str(colors)]))
+        for variant, form in forms
+        for head in HEADS
+        for colors in COLORS
+    ]
+    return pytest.mark.parametrize(("variant", "form", "head", "colors"), cases)
 
 
-@every_model
+@every(PLAIN + CLAMPED)
 @pytest.mark.parametrize(
     "law",
     [
@@ -27,40 +40,45 @@ every_model = pytest.mark.parametrize(
         laws.batches_do_not_mix,
     ],
 )
-def test_law(law, variant, head, colors):
-    law(build(variant, head, (colors, *WIDE)))
+def test_law(law, variant, form, head, colors):
+    law(build(variant, head, (colors, *sides(variant, *WIDE)), **form))
 
 
-@every_model
-def test_probabilities_sum_to_one(variant, head, colors):
-    """All images of 2x4 (one color, two levels), 2x2 (three colors, two levels) or 2x2 (one color, five levels)."""
-    sizes = {"hidden": 3, "layers": 1}
-    laws.sums_to_one(
-        build(variant, head, (1, 2, 4) if colors == 1 else (3, 2, 2), levels=2, **sizes)
-    )
+@every(PLAIN + CLAMPED)
+def test_probabilities_sum_to_one(variant, form, head, colors):
+    """Of all images of 2x4 pixels (one color, two levels), 2x2 (three colors), 2x2 (five levels).
+
+    Three scales need 4x4. There three colors or five levels make too many images: then of every
+    pixel given those before it.
+    """
+    sizes = {"hidden": 3, "layers": 1, **form}
+    if variant in MULTI_SCALE:
+        sizes["features"] = 2
+    shapes = [((1, 2, 4), 2) if colors == 1 else ((3, 2, 2), 2)]
     if head != "bernoulli" and colors == 1:
-        laws.sums_to_one(build(variant, head, (1, 2, 2), levels=5, **sizes))
+        shapes.append(((1, 2, 2), 5))
+    for (c, h, w), levels in shapes:
+        shape = (c, *sides(variant, h, w))
+        model = build(variant, head, shape, levels, **sizes)
+        if levels ** math.prod(shape) <= 2**16:
+            laws.sums_to_one(model)
+        else:
+            laws.every_pixel_sums_to_one(model)
 
 
-@pytest.mark.parametrize("variant", [v for v in VARIANTS if v == "multi_scale"])
-@pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("colors", COLORS)
-def test_clamped_multi_scale(variant, head, colors):
-    """With the small image's places copied, the sum is exact for images, and obeys the other laws as well."""
-    model = build(variant, head, (colors, *WIDE))
-    model.clamp = True
-    laws.sample_scores_as_drawn(model)
-    laws.gradient_reaches_every_parameter(model)
-    tiny = build(variant, head, (colors, 2, 2), levels=2, hidden=3, layers=1)
-    tiny.clamp = True
-    laws.sums_to_one(tiny)
+@every(EXACT)
+def test_completion_continues_the_drawing(variant, form, head, colors):
+    laws.completion_continues_the_drawing(
+        build(variant, head, (colors, *sides(variant, 3, 4)), **form)
+    )
 
 
-@every_model
-def test_a_saved_model_loads_equal(variant, head, colors, tmp_path):
+@every(PLAIN)
+def test_a_saved_model_loads_equal(variant, form, head, colors, tmp_path):
     from safetensors.torch import load_file, save_file
 
-    model, other = (build(variant, head, (colors, *WIDE), seed=seed) for seed in (0, 1))
+    shape = (colors, *sides(variant, *WIDE))
+    model, other = (build(variant, head, shape, seed=seed) for seed in (0, 1))
     x = random_images(model, 2)
     assert not torch.equal(model.log_prob(x), other.log_prob(x))
     save_file(model.state_dict(), tmp_path / "weights.safetensors")
@@ -68,16 +86,16 @@ def test_a_saved_model_loads_equal(variant, head, colors, tmp_path):
     assert torch.equal(model.log_prob(x), other.log_prob(x))
 
 
-@every_model
+@every(PLAIN)
 @pytest.mark.parametrize("levels", [2, 17, 256])
-def test_the_first_loss_is_log_k(variant, head, colors, levels):
+def test_the_first_loss_is_log_k(variant, form, head, colors, levels):
     """Before training, a dimension of random pixels costs log K within a few per cent."""
     if head == "bernoulli" and levels != 2:
         pytest.skip("the Bernoulli head has two levels")
     model = build(
         variant,
         head,
-        (colors, *WIDE),
+        (colors, *sides(variant, *WIDE)),
         levels=levels,
         push=0.0,
         hidden=16,
@@ -85,7 +103,5 @@ def test_the_first_loss_is_log_k(variant, head, colors, levels):
         output_hidden=32,
     )
     x = random_images(model, 32)
-    dims = x[0].numel() + (
-        x[0].numel() // 4 if variant == "multi_scale" else 0
-    )  # the pair has a quarter more
+    dims = sum(math.prod(part.shape) for part, _ in parts(model))  # of all scales
     assert -model.log_prob(x).mean().item() / dims == pytest.approx(math.log(levels), rel=0.05)

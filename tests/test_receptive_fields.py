@@ -5,17 +5,17 @@ Each picture is what the output at `o` depends on (`x`); `,` is the legal past t
 
 import pytest
 import torch
-from tests.support.laws import allowed, dependence
-from tests.support.zoo import build
+from tests.support.laws import allowed, dependence, dependences
+from tests.support.zoo import MULTI_SCALE, build, sides
 
-ROOMY = {
-    "hidden": 11,
-    "output_hidden": 16,
-}  # features enough that some ReLU lets each dependence through
+from pixelrnn.models import MultiScale
+
+# Features enough that some ReLU lets each dependence through.
+ROOMY = {"hidden": 11, "output_hidden": 16}
 
 PICTURES = {
-    # A cone: 7x7 mask A, then two layers of 3x3 that add a row above and a column to each side. On the right the known
-    # blind spot, since to go right a kernel must go up.
+    # A cone: 7x7 mask A, then two layers of 3x3 that add a row above and a column to each side. On
+    # the right the known blind spot, since to go right a kernel must go up.
     ("pixel_cnn", 2): """
         ,,,,,,,,,,,,,
         ,xxxxxxxxxxx,
@@ -35,7 +35,8 @@ PICTURES = {
         xxxxxxxxxx,,,
         xxxxxxo......
         .............""",
-    # A triangle that widens by one column a row, on top of the first kernel's 7 columns; to the left, the 1x3 kernel.
+    # A triangle that widens by one column a row, on top of the first kernel's 7 columns; to the
+    # left, the 1x3 kernel.
     ("row_lstm", 1): """
         xxxxxxxxxxxxx
         xxxxxxxxxxxxx
@@ -45,8 +46,9 @@ PICTURES = {
         ,xxxxxxxxx,,,
         ,,xxxxo......
         .............""",
-    # The whole past, but for the last pixel of the row above, which is out of reach of the first kernel. (Of three
-    # colors only its B is missed: the features of a pixel see all of its colors but the last.)
+    # The whole past, but for the last pixel of the row above, which is out of reach of the first
+    # kernel. (Of three colors only its B is missed: the features of a pixel see all of its colors
+    # but the last.)
     ("diagonal_bilstm", 1): """
         xxxxxxxxxxxxx
         xxxxxxxxxxxxx
@@ -65,18 +67,12 @@ def picture(seen, past, i, j, order):
         row = ""
         for m in range(seen.shape[2]):
             here = seen[order, i, j, :, k, m]
-            row += (
-                "o"
-                if (k, m) == (i, j)
-                else "x"
-                if here.all()
-                else ","
-                if past[order, i, j, :, k, m].any()
-                else "."
-            )
-            assert here.all() or not here[-1] or (k, m) == (i, j), (
-                "only a pixel's last color may be missed"
-            )
+            if (k, m) == (i, j):
+                row += "o"
+                continue
+            assert here.all() or not here[-1], "only a pixel's last color may be missed"
+            legal = past[order, i, j, :, k, m].any()
+            row += "x" if here.all() else "," if legal else "."
         rows.append(row)
     return "\n".join(rows)
 
@@ -104,13 +100,41 @@ def test_diagonal_bilstm_with_full_context_sees_the_whole_past(colors):
 
 def test_diagonal_bilstm_sees_all_but_the_last_pixel_of_the_row_above():
     model = build("diagonal_bilstm", "softmax", (1, 5, 12), layers=1)
-    missed = (allowed(model.shape, 1) & ~dependence(model)).nonzero()
-    assert {(i, k, m) for _, i, j, _, k, m in missed.tolist()} == {
-        (i, i - 1, 11) for i in range(1, 5)
-    }
-    assert {j for _, i, j, _, k, m in missed.tolist()} == set(
-        range(8)
-    )  # from 8 on the first kernel reaches it
+    missed = (allowed(model.shape, 1) & ~dependence(model)).nonzero().tolist()
+    places = {(i, k, m) for _, i, j, _, k, m in missed}
+    assert places == {(i, i - 1, 11) for i in range(1, 5)}
+    # From column 8 on the first kernel reaches it.
+    assert {j for _, i, j, _, k, m in missed} == set(range(8))
+
+
+@pytest.mark.parametrize("colors", [1, 3])
+@pytest.mark.parametrize("variant", MULTI_SCALE)
+def test_every_scale_sees_what_its_variant_sees(variant, colors):
+    """The whole past, here with the extra column: a context takes nothing away, and adds no leak."""
+    h, w = sides(variant, 4, 12)
+    model = build(variant, "softmax", (colors, h, w), layers=1, full_context=True, **ROOMY)
+    for seen, shape in zip(dependences(model), model.shapes, strict=True):
+        assert torch.equal(seen, allowed(shape, colors))
+
+
+@pytest.mark.parametrize("variant", MULTI_SCALE)
+def test_every_scale_sees_the_smaller_one(variant):
+    """A change of any smaller pixel changes the features at its own place in the larger image.
+
+    Whatever stands before it or, as the first pixel has it, nothing. Faults: an upsampled image
+    that is shifted, or mirrored.
+    """
+    model = build(variant, "softmax", (1, *sides(variant, 4, 8)), layers=1, **ROOMY)
+    while isinstance(model, MultiScale):
+        small = torch.randint(model.levels, model.small.shape)[None]
+        blank = torch.zeros(1, *model.shape, dtype=torch.long)
+        before = model.large(blank, model.context(small))
+        for i, j in torch.ones(model.small.shape[1:]).nonzero().tolist():
+            other = small.clone()
+            other[0, 0, i, j] = (small[0, 0, i, j] + 1) % model.levels
+            change = (model.large(blank, model.context(other)) - before).abs().amax((0, 1))
+            assert change[i * model.factor, j * model.factor] > 1e-6
+        model = model.small
 
 
 @pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm"])

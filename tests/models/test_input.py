@@ -1,8 +1,11 @@
-"""What is asked of a model from Python: images of its own shape and levels, counts and masks that can be."""
+"""What a model asks of its arguments: its own shape and levels, numbers and masks that can be.
+
+What a user gets for arguments of another type: `test_misuse.py`.
+"""
 
 import pytest
 import torch
-from tests.support.zoo import HEADS, VARIANTS, build, random_images
+from tests.support.zoo import HEADS, MULTI_SCALE, VARIANTS, build, random_images
 
 from pixelrnn.errors import InputError
 from pixelrnn.ops.pixels import check_levels, known_pixels
@@ -14,7 +17,7 @@ every_head = pytest.mark.parametrize(("variant", "head"), [(v, h) for v in VARIA
 @every_head
 @pytest.mark.parametrize("score", ["log_prob", "log_prob_map"])
 def test_levels_out_of_range_have_no_likelihood(variant, head, score):
-    """Bernoulli and the mixture would give them one, and softmax an error of its own or, on a GPU, a dead process."""
+    """Two heads would give them one; softmax an error or, on a GPU, a dead process."""
     model = build(variant, head, SHAPE)
     for wrong in (-1, model.levels):
         x = random_images(model, 2)
@@ -31,12 +34,23 @@ def test_images_of_another_shape_have_no_likelihood(variant, score):
         getattr(build(variant, "softmax", SHAPE), score)(torch.zeros(2, 1, 8, 8, dtype=torch.long))
 
 
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.float32])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.bool])
 def test_levels_are_int64(dtype):
     with pytest.raises(
         InputError, match=r"int64 levels 0\.\.3, not torch\..*: convert them with \.long"
     ):
         check_levels(torch.zeros(2, *SHAPE, dtype=dtype), SHAPE, 4)
+
+
+@pytest.mark.parametrize("levels", [2, 4, 256])
+def test_numbers_from_0_to_1_become_levels_as_the_message_says(levels):
+    """Fault: `.long()` for floats, which makes all of them black."""
+    x = torch.arange(levels).view(1, 1, 1, levels)
+    fractions = x / (levels - 1)
+    with pytest.raises(InputError) as refusal:
+        check_levels(fractions, (1, 1, levels), levels)
+    advice = str(refusal.value).partition("by ")[2]
+    assert (eval(advice, {"v": fractions}) == x).all()
 
 
 def test_training_on_an_accelerator_does_not_wait_for_a_look():
@@ -50,7 +64,7 @@ def test_training_on_an_accelerator_does_not_wait_for_a_look():
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_samples_are_counted_from_one(variant):
     for n in (0, -1):
-        with pytest.raises(InputError, match=f"n={n}: at least one"):
+        with pytest.raises(InputError, match=f"n={n} must be a whole number of at least 1"):
             build(variant, "softmax", SHAPE).sample(n)
 
 
@@ -82,13 +96,17 @@ def test_only_known_pixels_are_looked_at(variant):
         model.complete(x, 6)
 
 
-@pytest.mark.parametrize("clamp", [False, True])
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_a_mask_keeps_what_it_covers(variant, clamp):
-    """Also in the small image, whose places it covers in part; a mask of the first pixels is their number."""
-    model = build(variant, "softmax", SHAPE)
-    if hasattr(model, "clamp"):
-        model.clamp = clamp
+@pytest.mark.parametrize(
+    ("variant", "form"),
+    [(variant, {}) for variant in VARIANTS]
+    + [(variant, {"clamp": True}) for variant in MULTI_SCALE],
+)
+def test_a_mask_keeps_what_it_covers(variant, form):
+    """Also in smaller images, whose places it covers in part.
+
+    A mask of the first pixels is the same as their number.
+    """
+    model = build(variant, "softmax", SHAPE, **form)
     x = random_images(model, 8)
     hole = torch.ones(4, 4, dtype=torch.bool)
     hole[1:3, 0:3] = False
@@ -96,7 +114,5 @@ def test_a_mask_keeps_what_it_covers(variant, clamp):
     assert (filled == x)[..., hole].all()
     assert not (filled == x)[..., ~hole].all()
     first = model.complete(x, 7, torch.Generator().manual_seed(1))
-    assert (
-        first
-        == model.complete(x, torch.arange(16).view(4, 4) < 7, torch.Generator().manual_seed(1))
-    ).all()
+    mask = torch.arange(16).view(4, 4) < 7
+    assert (first == model.complete(x, mask, torch.Generator().manual_seed(1))).all()

@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from tests.support.zoo import VARIANTS, build, random_images
+from tests.support.zoo import VARIANTS, build, random_images, sides
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("colors", [1, 3])
 def test_bfloat16_trains(variant, colors):
     """Fault to plant: a scan that adds products of one precision to gates of another."""
-    model = build(variant, "softmax", (colors, 4, 10)).float()
+    model = build(variant, "softmax", (colors, *sides(variant, 4, 10))).float()
     x = random_images(model, 2)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         log_prob = model.log_prob(x)

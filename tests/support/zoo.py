@@ -14,6 +14,7 @@ from pixelrnn.models import AutoregressiveModel, MultiScale
 
 VARIANTS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 HEADS = sorted(path.stem for path in (CONF / "head").glob("*.yaml"))
+MULTI_SCALE = [variant for variant in VARIANTS if variant.startswith("multi_scale")]
 
 
 def build(
@@ -26,9 +27,10 @@ def build(
     push: float = 0.2,
     **sizes: object,
 ) -> nn.Module:
-    """The variant of conf/model with the head of conf/head in float64, its parameters off their initial values.
+    """Build the variant of conf/model with the head of conf/head in float64.
 
-    h = 7 is not a multiple of 3, so that gates whose colors are misaligned show.
+    Its parameters are off their initial values. h = 7 is not a multiple of 3, so that gates whose
+    colors are misaligned show.
     """
     sizes = {"hidden": 7, "layers": 2, "output_hidden": 8, **sizes}
     torch.manual_seed(seed)
@@ -41,11 +43,19 @@ def build(
 def describe(
     variant: str, head: str, shape: tuple[int, int, int], levels: int, **sizes: object
 ) -> dict[str, Any]:
-    """The same as a run records it in config.yaml: plain values."""
+    """Describe the same as a run records it in config.yaml: plain values."""
     config = _config(variant, head).copy()
     config.data.shape, config.data.levels = list(shape), 2 if head == "bernoulli" else levels
     _resize(config.model, sizes)
     return OmegaConf.to_container(config.model, resolve=True)
+
+
+def sides(variant: str, h: int, w: int) -> tuple[int, int]:
+    """Round h and w up to what the scales of the variant divide."""
+    node, divisor = _config(variant, "softmax").model, 1
+    while "factor" in node:
+        node, divisor = node.small, divisor * node.factor
+    return -(-h // divisor) * divisor, -(-w // divisor) * divisor
 
 
 @cache
@@ -68,13 +78,14 @@ def _resize(node: DictConfig, sizes: dict[str, object]) -> None:
 def parts(
     model: nn.Module, batch: int = 1
 ) -> list[tuple[AutoregressiveModel, torch.Tensor | None]]:
-    """The autoregressive models within, each with a context to condition it on."""
+    """Return the models within, the smallest first, each with a context to condition it on."""
     if not isinstance(model, MultiScale):
         return [(model, None)]
-    colors, h, w = model.small.shape
-    small = torch.randint(model.levels, (batch, colors, h, w))
-    return [(model.small, None), (model.large, model.context(small).detach())]
+    small = torch.randint(model.levels, (batch, *model.small.shape))
+    context = model.context(small).detach()
+    return [*parts(model.small, batch), (model.large, context)]
 
 
 def random_images(model: nn.Module, n: int) -> torch.Tensor:
+    """Draw `n` images of the model's shape, every level as likely."""
     return torch.randint(model.levels, (n, *model.shape))
