@@ -7,7 +7,7 @@ from tests.support.zoo import build
 from torch import nn
 
 import pixelrnn
-from pixelrnn.causality import audit
+from pixelrnn.causality import audit, brief_audit
 from pixelrnn.causality.dependence import batch_size
 from pixelrnn.causality.layouts import arrange, choose_layout, fitting_layouts
 from pixelrnn.causality.subject import examine
@@ -94,6 +94,46 @@ def test_own_models_need_no_telling_and_agree_with_the_law_written_out():
         audit(model, layout="b k h w")
     with pytest.raises(InputError, match="knows its own shape"):
         audit(model, (1, 4, 4))
+
+
+class Scores:
+    """A density of nobody's: logits from a network, and what else the contract has, unused here."""
+
+    shape, levels, exact = (1, 4, 4), 3, True
+
+    def __init__(self, first):
+        self.network = strangers.pixel_cnn(first, outputs=3).double()
+
+    def log_prob_map(self, x):
+        return -nn.functional.cross_entropy(self.network(x * 1.0), x[:, 0], reduction="none")
+
+    def unused(self, *args, **options):
+        raise NotImplementedError
+
+    log_prob = sample = sample_and_log_prob = complete = unused
+
+
+def test_any_density_is_audited_by_its_scores():
+    """Faults: asked for a shape that it knows; its own pixel, which is scored, taken for a leak."""
+    report = audit(Scores("A"))
+    assert report.causal, report
+    assert report.coverage > 0.3
+    assert "log_prob_map" in report.parts[0].notes[0]
+    assert not audit(Scores("B")).causal
+    assert brief_audit(Scores("B"))["verdict"] == "not audited"
+
+
+def test_any_density_may_be_the_small_model():
+    """Fault: the small model of a Multi-Scale taken for one of ours."""
+    model = build("multi_scale", "softmax", (1, 8, 8), levels=3)
+    large = list(model.named_parameters())
+    del model.small
+    model.small = Scores("B")
+    assert len(list(model.named_parameters())) < len(large)
+    small, large = audit(model).parts
+    assert (small.name, small.shape) == ("4x4 image", (1, 4, 4))
+    assert small.leaks
+    assert not large.leaks
 
 
 def test_gradients_and_changes_agree(monkeypatch):

@@ -23,8 +23,9 @@ from pixelrnn.causality.order import (
     raster,
 )
 from pixelrnn.causality.report import KINDS, Audit, Coverage, Leak, Part
-from pixelrnn.causality.subject import OwnModel, Subject, examine, own_parts
+from pixelrnn.causality.subject import Subject, examine, own_parts
 from pixelrnn.errors import InputError, check_whole
+from pixelrnn.models import AutoregressiveModel, DensityModel, MultiScale
 from pixelrnn.types import Bool, Float, Tensor
 
 ROUNDING = 1e-13  # leaks so much weaker than the legal dependence are an algorithm's rounding
@@ -209,7 +210,7 @@ def _other_layouts(subject: Subject, *options: Any) -> Iterator[str]:
 
 
 def audit(
-    network: Callable[[Tensor], Tensor],
+    network: DensityModel | Callable[[Tensor], Tensor],
     shape: Sequence[int] | None = None,
     *,
     pixels: int = 32,
@@ -220,9 +221,9 @@ def audit(
 ) -> Audit:
     """Find out whether any output sees what it must not, and how much of what it may see it sees.
 
-    `network` is one of this package's models, or any callable from images `(b c h w)` to outputs
-    for each pixel. The latter needs the `shape` (colors, rows, columns) of an image, where small is
-    fast, and maybe some `conventions`:
+    `network` is a `DensityModel`, or any callable from images `(b c h w)` to outputs for each
+    pixel. The latter needs the `shape` (colors, rows, columns) of an image, where small is fast,
+    and maybe some `conventions`:
 
     layout       of the outputs, as einops writes it, "b (c k) h w"; needed where there are several
     levels       it takes integers 0..levels-1, not floats
@@ -239,7 +240,7 @@ def audit(
     check_whole(pixels=pixels, images=images)
     if not 0 <= tolerance < 1:
         raise InputError(f"tolerance={tolerance} must be a number from 0 to less than 1")
-    if isinstance(network, OwnModel):
+    if isinstance(network, DensityModel):
         if conventions or tuple(shape or network.shape) != network.shape:
             name = type(network).__name__
             raise InputError(f"{name} knows its own shape and conventions: give none")
@@ -256,13 +257,15 @@ def audit(
     return Audit(parts)
 
 
-def brief_audit(model: OwnModel, seed: int = 0) -> dict[str, Any]:
+def brief_audit(model: DensityModel, seed: int = 0) -> dict[str, Any]:
     """Return the verdict to write beside a likelihood; it takes as long as scoring 100 images.
 
     Few pixels are examined, with two images each, and fewer of a larger model. If not even two can
-    be, or if the model fails, the verdict is "not audited" and `reason` says why. Else the keys are
-    verdict, sentence, coverage and pixels.
+    be, if the model fails or is not of this package, the verdict is "not audited" and `reason` says
+    why. Else the keys are verdict, sentence, coverage and pixels.
     """
+    if not isinstance(model, AutoregressiveModel | MultiScale):
+        return {"verdict": "not audited", "reason": "another kind of model: run pixelrnn audit"}
     weights = sum(parameter.numel() for parameter in model.parameters())
     operations = 2 * weights * math.prod(model.shape[1:])  # an image
     outputs = model.shape[0] * 2 * 4  # a pixel: its colors, two images, a backward and two calls

@@ -18,11 +18,10 @@ from pixelrnn.causality.layouts import arrange, choose_layout, fitting_layouts
 from pixelrnn.causality.order import Shape
 from pixelrnn.errors import InputError
 from pixelrnn.files import first_line
-from pixelrnn.models import AutoregressiveModel, MultiScale
+from pixelrnn.models import AutoregressiveModel, DensityModel, MultiScale
 from pixelrnn.types import Float, Tensor
 
 Function = Callable[[Tensor], Tensor]
-OwnModel = AutoregressiveModel | MultiScale
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 ROUNDING = 1e-6  # nats by which a log-probability may exceed 0
@@ -102,19 +101,22 @@ class Subject:
         return sequence.unflatten(-1, self.shape[1:])
 
 
-def own_parts(model: OwnModel, seed: int) -> list[Subject]:
-    """Return the networks of one of this package's models, fed with numbers from -1 to 1.
+def own_parts(model: DensityModel, seed: int) -> list[Subject]:
+    """Return the networks of a model that knows its own conventions, the smallest image first.
 
-    A Multi-Scale model draws its small image first and then the large one given the small one. Each
-    of the two is drawn in raster order, so each is a part. The large one is conditioned on a random
-    small image; the small one may consist of several scales itself. The smallest image comes first.
+    This package's networks are fed with numbers from -1 to 1. A Multi-Scale model draws its small
+    image first and then the large one given the small one. Each of the two is drawn in raster
+    order, so each is a part. The large one is conditioned on a random small image; the small one
+    may consist of several scales itself. Of any other model `log_prob_map` is what is audited.
     """
     return _parts(frozen(model, torch.float64), seed)
 
 
-def _parts(model: OwnModel, seed: int, name: str = "") -> list[Subject]:
+def _parts(model: DensityModel, seed: int, name: str = "") -> list[Subject]:
     if isinstance(model, AutoregressiveModel):
         return [_part(model, None, name)]
+    if not isinstance(model, MultiScale):
+        return [_scores(model, name)]
     generator = torch.Generator().manual_seed(seed)
     small = torch.randint(model.levels, (1, *model.small.shape), generator=generator)
     large_size, small_size = _size(model.shape), _size(model.small.shape)
@@ -138,6 +140,19 @@ def _part(model: AutoregressiveModel, context: Tensor | None, name: str) -> Subj
         layout = "b k h w"
         notes = ["the head orders the colors of a pixel; to the network a pixel is one"]
     return Subject(network, model.shape, layout, input_range=(-1.0, 1.0), name=name, notes=notes)
+
+
+def _scores(model: DensityModel, name: str) -> Subject:
+    note = "audited by its log_prob_map, as if each pixel was drawn given those before it"
+    return Subject(
+        model.log_prob_map,
+        model.shape,
+        layout="b h w",
+        levels=model.levels,
+        log_probs=True,
+        name=name,
+        notes=[note],
+    )
 
 
 def _size(shape: Shape) -> str:
@@ -212,10 +227,7 @@ def _first_call(draft: Subject) -> tuple[Subject, Tensor]:
 
 
 def _call_in(dtype: torch.dtype, draft: Subject) -> tuple[Subject, Any]:
-    function = draft.function
-    if isinstance(function, nn.Module):
-        function = frozen(function, dtype)
-    subject = replace(draft, function=function, dtype=dtype)
+    subject = replace(draft, function=frozen(draft.function, dtype), dtype=dtype)
     with torch.no_grad():
         return subject, subject.run(subject.draw(2, torch.Generator().manual_seed(0)))
 
@@ -243,8 +255,11 @@ def _check_outputs(subject: Subject) -> None:
 def frozen(module: Any, dtype: torch.dtype) -> Any:
     """Return a copy on the CPU in evaluation mode, whose weights are constants of this type.
 
-    Raises InputError if the module cannot be copied: a freshly built one can.
+    What is no module is returned as it is. Raises InputError if a module cannot be copied: a
+    freshly built one can.
     """
+    if not isinstance(module, nn.Module):
+        return module
     with strangers_code("the network can't be copied, audit a freshly built one"):
         twin = copy.deepcopy(module)
     return twin.cpu().to(dtype).eval().requires_grad_(False)
