@@ -5,7 +5,7 @@ density_model.py is the contract that all of them keep, and that anybody's model
 
 from pixelrnn.models.autoregressive import AutoregressiveModel
 from pixelrnn.models.density_model import DensityModel
-from pixelrnn.models.multi_scale import MultiScale, multi_scale
+from pixelrnn.models.scales import MultiScale, multi_scale
 from pixelrnn.models.variants import diagonal_bilstm, pixel_cnn, row_lstm
 
 __all__ = [

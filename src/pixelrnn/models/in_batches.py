@@ -4,19 +4,22 @@ Images come and go as uint8 arrays of levels. Likelihoods are computed in float3
 precision was, and added up in float64.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 import numpy as np
 import torch
+from torch import nn
 
 from pixelrnn.errors import InputError
+from pixelrnn.heads.head import check_temperature
 from pixelrnn.models.autoregressive import AutoregressiveModel
-from pixelrnn.models.multi_scale import MultiScale
+from pixelrnn.models.density_model import DensityModel
+from pixelrnn.models.scales import MultiScale
 from pixelrnn.types import Bool, Tensor
 
-Model = AutoregressiveModel | MultiScale
+Model = AutoregressiveModel | MultiScale  # what a run's config.yaml describes
 
 
 class Sampler:
@@ -27,7 +30,7 @@ class Sampler:
     """
 
     def __init__(
-        self, model: Model, seed: int = 0, temperature: float = 1.0, batch_size: int = 256
+        self, model: DensityModel, seed: int = 0, temperature: float = 1.0, batch_size: int = 256
     ) -> None:
         check_temperature(temperature)
         self.model, self.temperature, self.batch_size = model, float(temperature), batch_size
@@ -53,17 +56,17 @@ class Sampler:
         return np.concatenate([images[:, None], completions], axis=1)
 
 
-def nll_maps(model: Model, images: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+def nll_maps(model: DensityModel, images: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
     """Score images batch by batch: uint8 (n, c, h, w) -> the nats of each pixel, float64 (b, h, w).
 
     A map adds up to its image's negative log-likelihood. Raises InputError where the model gives no number.
     """
-    parameter = next(model.parameters())
-    if torch.finfo(parameter.dtype).bits < 32:
-        model = model.float()
+    parameter, device = _first_parameter(model), device_of(model)
+    if parameter is not None and torch.finfo(parameter.dtype).bits < 32:
+        model = cast(nn.Module, model).float()
     for first in range(0, len(images), batch_size):
-        batch = as_levels(images[first : first + batch_size], parameter.device)
-        with torch.inference_mode(), full_precision(parameter.device):
+        batch = as_levels(images[first : first + batch_size], device)
+        with torch.inference_mode(), full_precision(device):
             nats = -model.log_prob_map(batch).double().cpu().numpy()
         finite = np.isfinite(nats).all(axis=(1, 2))
         if not finite.all():
@@ -105,9 +108,10 @@ def find_device(name: str) -> torch.device:
     return device
 
 
-def device_of(model: Model) -> torch.device:
-    """Return where a model's parameters are."""
-    return next(model.parameters()).device
+def device_of(model: DensityModel) -> torch.device:
+    """Return where a model's parameters are; the CPU for a model that has none."""
+    parameter = _first_parameter(model)
+    return torch.device("cpu") if parameter is None else parameter.device
 
 
 def as_levels(images: np.ndarray, device: torch.device) -> Tensor:
@@ -115,20 +119,11 @@ def as_levels(images: np.ndarray, device: torch.device) -> Tensor:
     return torch.from_numpy(images.astype(np.int64)).to(device)
 
 
-def check_fit(model: Model, levels: int | None, shape: Sequence[int]) -> None:
+def check_fit(model: DensityModel, levels: int | None, shape: Sequence[int]) -> None:
     """Raise InputError for a model of other images than the data's, which have so many levels and such a shape."""
     theirs, ours = _describe(levels, shape), _describe(model.levels, model.shape)
     if ours != theirs:
         raise InputError(f"the model is of images with {ours}, the data has {theirs}")
-
-
-def check_temperature(temperature: object) -> None:
-    """Raise InputError unless it is a number of at least 0 (0: the likeliest level each time)."""
-    is_number = isinstance(temperature, int | float) and not isinstance(temperature, bool)
-    if not is_number or not 0 <= float(temperature) < math.inf:  # type: ignore[arg-type]
-        raise InputError(
-            f"temperature={temperature} must be a number of at least 0 (1: the model itself)"
-        )
 
 
 def _as_bytes(images: Tensor) -> np.ndarray:
@@ -137,3 +132,7 @@ def _as_bytes(images: Tensor) -> np.ndarray:
 
 def _describe(levels: int | None, shape: Sequence[int]) -> str:
     return f"{levels} levels, shape {tuple(shape)}"
+
+
+def _first_parameter(model: DensityModel) -> nn.Parameter | None:
+    return next(model.parameters(), None) if isinstance(model, nn.Module) else None
