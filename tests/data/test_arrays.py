@@ -1,4 +1,6 @@
-"""Prepared arrays on disk: written whole or not at all, and never read when anything about them is wrong."""
+"""Prepared arrays on disk: written whole or not at all, and never read when anything about them is
+wrong.
+"""
 
 import errno
 import json
@@ -9,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pixelrnn.data import SPLITS, arrays, check_images, open_arrays, write_arrays
-from pixelrnn.data.arrays import NpyWriter, check_gray
+from pixelrnn.data import SPLITS, check_images, npy, open_arrays, read_description, write_arrays
+from pixelrnn.data.arrays import check_gray, check_replaceable
+from pixelrnn.data.npy import NpyWriter
 from pixelrnn.errors import InputError
 
 SHAPE, LEVELS = (3, 4, 5), 7
@@ -68,7 +71,9 @@ def test_what_is_written_is_what_is_read(prepared: Path) -> None:
 
 
 def test_the_same_bytes_twice_whatever_the_memory_order(tmp_path: Path, prepared: Path) -> None:
-    """Faults: numpy's Fortran flag in the header for a transposed array; a time or a path in data.json."""
+    """Faults: numpy's Fortran flag in the header for a transposed array; a time or a path in
+    data.json.
+    """
     transposed = {k: np.asfortranarray(x) for k, x in make().items()}
     write_arrays(tmp_path / "elsewhere" / "toy", "toy", SHAPE, LEVELS, transposed)
     assert everything(prepared) == everything(tmp_path / "elsewhere" / "toy")
@@ -94,7 +99,9 @@ def test_npy_files_are_those_of_numpy(tmp_path: Path, order: str) -> None:
 
 
 def test_a_stream_gives_the_same_files_as_arrays(tmp_path: Path, prepared: Path) -> None:
-    """Faults: the second piece of a split written over the first; an empty piece taken for an empty split."""
+    """Faults: the second piece of a split written over the first; an empty piece taken for an
+    empty split.
+    """
     pieces = [(k, x[i : i + 2]) for i in range(0, 12, 2) for k, x in reversed(make().items())]
     written = write_arrays(tmp_path / "stream" / "toy", "toy", SHAPE, LEVELS, iter(pieces))
     assert everything(tmp_path / "stream" / "toy") == everything(prepared)
@@ -160,16 +167,63 @@ def test_wrong_splits(tmp_path: Path, splits: dict[str, np.ndarray]) -> None:
         write_arrays(tmp_path / "toy", "toy", SHAPE, LEVELS, splits)
 
 
-@pytest.mark.parametrize("shape", [(4, 5), (2, 4, 5), (3, 0, 5), (3, 4, 5, 1), (3, 4, 5.0)])
-def test_a_shape_that_is_none(tmp_path: Path, shape: tuple) -> None:
+@pytest.mark.parametrize(
+    "shape", [(4, 5), (2, 4, 5), (3, 0, 5), (3, 4, 5, 1), (3, 4, 5.0), 32, None, "345", {}]
+)
+def test_a_shape_that_is_none(tmp_path: Path, shape: object) -> None:
+    """Faults: a TypeError let through for a number; a text of three letters taken for a shape."""
     with pytest.raises(InputError, match="expected \\[colors, rows, columns\\]"):
         write_arrays(tmp_path / "toy", "toy", shape, LEVELS, make())
 
 
-@pytest.mark.parametrize("levels", [1, 0, 257, 7.5])
+@pytest.mark.parametrize("levels", [1, 0, 257, 7.5, "7", None])
 def test_levels_that_are_none(tmp_path: Path, levels: int) -> None:
     with pytest.raises(InputError, match="from 2 to 256"):
         write_arrays(tmp_path / "toy", "toy", SHAPE, levels, make())
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("my-photos", "data.name=my-photos must be letters, digits, _ and . only"),
+        ("a@b", "letters, digits"),
+        ("", "letters, digits"),
+        (".hidden", "letters, digits"),
+        ("a/b", "letters, digits"),
+        ("a b", "letters, digits"),
+        ("größe", "letters, digits"),
+        (2024, "data.name=2024 must be text; quote it: data.name=\"'2024'\""),
+        (None, "data.name=None must be text"),
+    ],
+)
+def test_a_name_that_is_none(tmp_path: Path, name: object, says: str) -> None:
+    """Faults: DVC joins `a-b` and `x`, and `a` and `b-x`, to one stage; a number let through."""
+    with pytest.raises(InputError, match=says):
+        write_arrays(tmp_path / "toy", name, SHAPE, LEVELS, make())
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_of_old_are_still_read(tmp_path: Path, prepared: Path) -> None:
+    """Fault: what the first edition prepared is refused."""
+    file = prepared / "data.json"
+    file.write_text(file.read_text().replace('"toy"', '"my-photos@home"'))
+    assert read_description(prepared)["name"] == "my-photos@home"
+    assert len(open_arrays(prepared, SHAPE, LEVELS)["val"]) == 3
+
+
+def test_a_home_folder_is_expanded(tmp_path: Path, monkeypatch) -> None:
+    """Faults: a folder called ~; a number for a path let through."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    write_arrays("~/toy", "toy", SHAPE, LEVELS, make(train_gray=make()["train"]))
+    assert [file.name for file in tmp_path.iterdir()] == ["toy"]
+    train = open_arrays("~/toy", SHAPE, LEVELS)["train"]
+    check_gray("~/toy", train)
+    check_replaceable("~/toy")
+    assert read_description("~/toy")["name"] == "toy"
+    for call in (read_description, check_replaceable):
+        with pytest.raises(InputError, match=r"data\.path=2024 must be text"):
+            call(2024)
 
 
 def test_a_folder_of_something_else_is_never_deleted(tmp_path: Path) -> None:
@@ -258,9 +312,17 @@ def test_an_array_of_pickled_objects_is_refused(prepared: Path) -> None:
         open_arrays(prepared, SHAPE, LEVELS)
 
 
+def test_an_array_in_fortrans_order_is_read(prepared: Path) -> None:
+    """Fault: axes in the opposite order."""
+    np.save(prepared / "val.npy", np.asfortranarray(make()["val"]))
+    np.testing.assert_array_equal(open_arrays(prepared, SHAPE, LEVELS)["val"], make()["val"])
+
+
 @pytest.mark.parametrize("levels", [6, 8, 256])
 def test_levels_that_disagree_with_the_data(prepared: Path, levels: int) -> None:
-    """Fault: only a level that is too high is seen, so that K = 256 on 7 levels trains for nothing."""
+    """Fault: only a level that is too high is seen, so that K = 256 on 7 levels trains for
+    nothing.
+    """
     with pytest.raises(InputError, match=f"holds images of 7 levels, but data.levels is {levels}"):
         open_arrays(prepared, SHAPE, levels)
 
@@ -276,11 +338,13 @@ def test_check_images_takes_the_highest_level() -> None:
 
 
 def test_large_arrays_are_not_looked_through(prepared: Path, monkeypatch) -> None:
-    """Fault: every start of a training reads 15 GB. What is seen without it: test_truncated and others."""
+    """Fault: every start of a training reads 15 GB. What is seen without it: test_truncated and
+    others.
+    """
     np.save(prepared / "val.npy", np.full((3, *SHAPE), LEVELS, np.uint8))
-    monkeypatch.setattr(arrays, "LARGE", 179)
+    monkeypatch.setattr(npy, "LARGE", 179)
     open_arrays(prepared, SHAPE, LEVELS)
-    monkeypatch.setattr(arrays, "LARGE", 180)
+    monkeypatch.setattr(npy, "LARGE", 180)
     with pytest.raises(InputError, match="level 7 found"):
         open_arrays(prepared, SHAPE, LEVELS)
 

@@ -1,5 +1,8 @@
-"""Batches: the right integers, each image once an epoch, in one process and in two, changed at random or not."""
+"""Batches: the right integers, each image once an epoch, in one process and in two, changed at
+random or not.
+"""
 
+import mmap
 import pickle
 from pathlib import Path
 
@@ -53,8 +56,10 @@ def test_every_image_once_an_epoch(path: Path) -> None:
 
 @pytest.mark.parametrize("large", [2**30, 0])
 def test_images_come_whole(path: Path, monkeypatch, large: int) -> None:
-    """Fault: the index applied to another axis. Files above a size are read with other advice to the system."""
-    monkeypatch.setattr("pixelrnn.data.arrays.LARGE", large)
+    """Fault: the index applied to another axis. Files above a size are read with other advice to
+    the system.
+    """
+    monkeypatch.setattr("pixelrnn.data.npy.LARGE", large)
     data = ImageData(path, SHAPE, LEVELS, batch_size=8)
     assert sorted(first_pixels(data.train_dataloader())) == list(range(37))
     for x in torch.cat(list(data.val_dataloader())):
@@ -83,7 +88,7 @@ def test_split_is_mapped_and_read_only(path: Path) -> None:
     """Faults: the whole file read into memory; a caller who changes the images on disk."""
     images = ImageData(path, SHAPE, LEVELS).split("test")
     assert (images.dtype, images.shape) == (np.uint8, (6, 1, 2, 3))
-    assert isinstance(images.base, np.memmap)
+    assert isinstance(images.base, mmap.mmap)
     with pytest.raises(ValueError, match="read-only"):
         images[0] = 1
 
@@ -93,10 +98,31 @@ def test_unknown_split(path: Path) -> None:
         ImageData(path, SHAPE, LEVELS).split("dev")
 
 
-@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"batch_size": -1}, {"num_workers": -1}])
-def test_numbers_out_of_range(path: Path, wrong: dict[str, int]) -> None:
-    with pytest.raises(InputError, match=r"batch_size=.*num_workers="):
-        ImageData(path, SHAPE, LEVELS, **wrong)
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("batch_size", 0),
+        ("batch_size", -1),
+        ("batch_size", "8"),
+        ("num_workers", -1),
+        ("num_workers", None),
+        ("flip", "maybe"),
+        ("flip", 1),
+        ("resample", None),
+    ],
+)
+def test_keys_of_another_kind(path: Path, key: str, value: object) -> None:
+    """Faults: a TypeError let through; any text taken for true."""
+    with pytest.raises(InputError, match=f"{key}={value} must be"):
+        ImageData(path, SHAPE, LEVELS, **{key: value})
+
+
+def test_a_home_folder_is_expanded(path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(path.parent))
+    data = ImageData("~/toy", SHAPE, LEVELS, batch_size=8)
+    assert first_pixels(data.test_dataloader()) == list(range(6))
+    with pytest.raises(InputError, match=r"data\.path=2024 must be text"):
+        ImageData(2024, SHAPE, LEVELS)
 
 
 def test_bad_files_are_seen_before_any_work(path: Path) -> None:
@@ -133,7 +159,9 @@ class Witness(pl.LightningModule):
 
 
 def test_two_processes_share_an_epoch(path: Path, tmp_path: Path) -> None:
-    """Fault: a sampler of our own, which Lightning leaves alone, so that both processes see every image."""
+    """Fault: a sampler of our own, which Lightning leaves alone, so that both processes see every
+    image.
+    """
     trainer = pl.Trainer(
         accelerator="cpu",
         devices=2,
@@ -173,7 +201,9 @@ def epoch(data: ImageData) -> torch.Tensor:
 
 
 def test_half_of_the_training_images_are_mirrored(path: Path) -> None:
-    """Faults: all of them, or whole batches; upside down; the same ones every epoch; validation images, too."""
+    """Faults: all of them, or whole batches; upside down; the same ones every epoch; validation
+    images, too.
+    """
     torch.manual_seed(0)
     data = ImageData(path, SHAPE, LEVELS, batch_size=8, flip=True)
     epochs = [epoch(data) for _ in range(30)]
@@ -194,7 +224,9 @@ def test_half_of_the_training_images_are_mirrored(path: Path) -> None:
 
 
 def test_training_images_are_drawn_anew_from_their_gray(drawn: Path) -> None:
-    """Faults: one drawing for all epochs; ink as likely as 1 - gray; gray levels handed out; validation drawn, too."""
+    """Faults: one drawing for all epochs; ink as likely as 1 - gray; gray levels handed out;
+    validation drawn, too.
+    """
     torch.manual_seed(0)
     data = ImageData(drawn, (1, 2, 4), 2, batch_size=8, resample=True)
     epochs = torch.stack([epoch(data) for _ in range(40)]).double()
@@ -262,7 +294,9 @@ def diary(
 def test_a_resumed_run_sees_what_an_uninterrupted_one_does(
     drawn: Path, tmp_path: Path, workers: int
 ) -> None:
-    """Faults: workers that outlive an epoch, and their generators with them; a generator seeded once for all epochs."""
+    """Faults: workers that outlive an epoch, and their generators with them; a generator seeded
+    once for all epochs.
+    """
     data = ImageData(
         drawn, (1, 2, 4), 2, batch_size=8, num_workers=workers, flip=True, resample=True
     )
@@ -282,7 +316,10 @@ def test_another_process_is_not_sent_the_images(drawn: Path) -> None:
     many = {split: np.zeros((5000, 1, 2, 4), np.uint8) for split in COUNTS}
     write_arrays(drawn, "drawn", (1, 2, 4), 2, many | {"train_gray": many["train"]})
     data = ImageData(drawn, (1, 2, 4), 2, batch_size=8, flip=True, resample=True)
-    for thing in (data, data.train_dataloader().dataset):
+    data.split("train")
+    loader = data.train_dataloader()
+    assert len(loader) == 625
+    for thing in (data, loader.dataset):
         assert len(pickle.dumps(thing)) < 5000
     again = pickle.loads(pickle.dumps(data))
     assert len(again.split("train")) == len(again.train_dataloader().dataset) == 5000

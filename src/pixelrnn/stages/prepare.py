@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pixelrnn.data import SPLITS, Pairs, write_arrays
-from pixelrnn.data.arrays import check_description, check_replaceable
+from pixelrnn.data.arrays import check_description, check_name, check_replaceable
 
 
 def prepare(
@@ -25,6 +25,7 @@ def prepare(
             `out` holds something other than prepared arrays.
     """
     c, h, w = check_description(shape, levels)
+    check_name(name)
     check_replaceable(out)  # before a download or an hour's work
     written = write_arrays(out, name, shape, levels, source())
     for split in SPLITS:

@@ -1,0 +1,95 @@
+"""Npy files: written as images come, mapped rather than read.
+
+An npy file is a header (type, shape, memory order) followed by the values. So a file can be
+written before its length is known, and read without holding it in memory.
+"""
+
+import math
+import mmap
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+
+from pixelrnn.errors import InputError
+
+LARGE = 2**30  # bytes: files above it are not looked through at every start
+
+
+class Header(NamedTuple):
+    """What an npy file says of its array; `fortran`: the first axis varies fastest."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    fortran: bool
+
+    @property
+    def nbytes(self) -> int:
+        """Return the size of the array in bytes."""
+        return self.dtype.itemsize * math.prod(self.shape)
+
+
+def read_header(stream: IO[bytes], what: str | Path) -> Header:
+    """Read the header and leave the stream at the first value.
+
+    Raises InputError, on `what`, for pickled objects, and ValueError for anything but a header.
+    """
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    else:
+        shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+    if dtype.hasobject:
+        raise InputError(f"{what} holds pickled objects, which are not read: save it as numbers")
+    return Header(shape, dtype, fortran and len(shape) > 1)
+
+
+def map_npy(file: Path, at_random: bool = False) -> np.ndarray:
+    """Map an npy file into memory, read-only; `at_random`: its rows are asked for in no order.
+
+    Raises InputError for pickled objects; OSError, ValueError or TypeError for a file that is
+    missing, cut short or of another kind.
+    """
+    with file.open("rb") as stream:
+        header = read_header(stream, file)
+        start = stream.tell()
+        mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    if at_random and header.nbytes > LARGE:
+        # reading ahead would fetch ten times what is asked for
+        mapped.madvise(mmap.MADV_RANDOM)
+    if header.fortran:
+        return np.ndarray(header.shape, header.dtype, mapped, start, order="F")
+    return np.ndarray(header.shape, header.dtype, mapped, start)
+
+
+class NpyWriter:
+    """One npy file of uint8 (n, *shape), written as images come: n is in the header at the end.
+
+    NumPy leaves room in the header for n to grow, so the bytes are those of `np.save`. `count`,
+    `low` and `high` are the number of images and the range of levels so far.
+    """
+
+    def __init__(self, file: Path, shape: tuple[int, ...]) -> None:
+        self.count = 0
+        self.low = 255
+        self.high = 0
+        self._shape = shape
+        self._stream = file.open("wb")
+        self._write_header()
+
+    def append(self, images: np.ndarray) -> None:
+        """Write (n, *shape), n >= 1, in C order, whatever order they are in."""
+        self._stream.write(np.ascontiguousarray(images).data)
+        self.count += len(images)
+        self.low = min(self.low, int(images.min()))
+        self.high = max(self.high, int(images.max()))
+
+    def close(self) -> None:
+        """Complete the file."""
+        with self._stream:
+            self._stream.seek(0)
+            self._write_header()
+
+    def _write_header(self) -> None:
+        about = {"descr": "|u1", "fortran_order": False, "shape": (self.count, *self._shape)}
+        np.lib.format.write_array_header_1_0(self._stream, about)
