@@ -1,9 +1,10 @@
-"""Is loading ever the bottleneck? The time of a batch beside that of a training step, on prepared data.
+"""Is loading ever the bottleneck? The time of a batch beside that of a training step, on prepared
+data.
 
     python benchmarks/loading.py artifacts/data/mnist artifacts/data/cifar10
 
-A batch is shuffled, and flipped or drawn where the data can be; the step is that of the fastest variant, a PixelCNN of
-h = 16 and 7 layers: all that is really trained takes longer.
+A batch is shuffled, and flipped or drawn where the data can be; the step is that of the fastest
+variant, a PixelCNN of h = 16 and 7 layers: all that is really trained takes longer.
 """
 
 import sys
@@ -19,10 +20,11 @@ from pixelrnn.heads import Bernoulli, Softmax
 from pixelrnn.models import pixel_cnn
 
 BATCH, BATCHES, STEPS = 16, 1000, 10
+CHANGES = {"flipped": "flip", "drawn anew": "resample"}
 
 
 def milliseconds_a_batch(loader: DataLoader) -> float:
-    """After the first: that one takes the shuffle of the whole epoch."""
+    """Time a batch after the first: that one takes the shuffle of the whole epoch."""
     batches = iter(loader)
     next(batches)
     start = time.perf_counter()
@@ -31,7 +33,7 @@ def milliseconds_a_batch(loader: DataLoader) -> float:
 
 
 def milliseconds_a_step(data: ImageData) -> float:
-    """The least of several."""
+    """Time a training step: the least of several."""
     head = Bernoulli() if data.levels == 2 else Softmax(data.levels)
     model = pixel_cnn(data.shape, head, hidden=16, layers=7, output_hidden=32)
     optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-3)
@@ -58,10 +60,10 @@ def main() -> None:
             resample=drawn,
         )
         batch, step = milliseconds_a_batch(data.train_dataloader()), milliseconds_a_step(data)
-        changes = ", flipped" * data.flip + ", drawn anew" * data.resample
-        share = f"{100 * batch / step:.2g}%"
+        changes = [word for word, on in CHANGES.items() if getattr(data, on)]
         print(
-            f"{path.name}{changes}: {batch:.3f} ms a batch of {BATCH}, {step:.1f} ms a step: {share}"
+            f"{', '.join([path.name, *changes])}: {batch:.3f} ms a batch of {BATCH}, "
+            f"{step:.1f} ms a step: {100 * batch / step:.2g}%"
         )
 
 

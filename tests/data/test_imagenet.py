@@ -43,7 +43,9 @@ def raw(request, tmp_path: Path) -> tuple[Path, dict[str, np.ndarray]]:
 
 
 def test_every_image_once_and_validation_drawn_from_the_training_images(raw) -> None:
-    """Faults: the official validation images used twice; batch 10 read after batch 1; an image in two splits."""
+    """Faults: the official validation images used twice; batch 10 read after batch 1; an image in
+    two splits.
+    """
     folder, batches = raw
     splits = collected(imagenet(folder, 64, val=10, checksums=checksums(folder)))
     assert {split: images.shape for split, images in splits.items()} == {
@@ -106,9 +108,9 @@ def test_missing_zips(tmp_path: Path, name: str) -> None:
     """Fault: the batches asked for one by one, the last after an hour's work."""
     with pytest.raises(
         InputError,
-        match=f"lacks {', '.join(ZIPS)}: get them at https://image-net.org.*login.* put them",
+        match=f"lacks {', '.join(ZIPS)}: get them at https://home .*login.* put them",
     ):
-        imagenet(tmp_path, 64)
+        imagenet(tmp_path, 64, home="https://home")
     write_imagenet(tmp_path)
     zip_imagenet(tmp_path, 64)
     known = checksums(tmp_path)
@@ -162,7 +164,9 @@ def refused(folder: Path, says: str, **options) -> str:
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 @pytest.mark.parametrize("name", ["train_data_batch_10.npz", "val_data.npz"])
 def test_damaged_batches(tmp_path: Path, name: str, save: Callable, damage: str) -> None:
-    """Faults: zip's own checksum not reached, so that a changed byte goes unseen; nine batches left behind."""
+    """Faults: zip's own checksum not reached, so that a changed byte goes unseen; nine batches
+    left behind.
+    """
     write_imagenet(tmp_path / "raw", size=8, n=40, save=save)
     file = tmp_path / "raw" / name
     file.write_bytes(DAMAGE[damage](file.read_bytes()))

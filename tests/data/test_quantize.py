@@ -8,7 +8,7 @@ BYTES = np.arange(256, dtype=np.uint8)
 
 @pytest.mark.parametrize("levels", range(2, 257))
 def test_what_is_stretched_is_read_back(levels):
-    """Fault: rounding to the nearest byte, which 209 of these 255 numbers of levels don't survive."""
+    """Fault: rounding to the nearest byte, which 209 of these 255 numbers don't survive."""
     x = np.arange(levels)
     assert (quantize(stretch(x, levels), levels) == x).all()
     assert stretch(x, levels)[[0, -1]].tolist() == [0, 255]

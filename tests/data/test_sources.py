@@ -70,7 +70,9 @@ def test_digit_splits_follow_the_seed_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_the_seeded_order_is_the_one_that_results_were_measured_on(tmp_path: Path) -> None:
-    """Fault: another generator, or val and test dealt in another order: every number ever published would change."""
+    """Fault: another generator, or val and test dealt in another order: every number ever
+    published would change.
+    """
     images = np.zeros((1797, 8, 8), np.uint8)
     for k in range(3):  # the index in base 16, lowest digit first
         images[:, 0, k] = np.arange(1797) // 16**k % 16
@@ -128,12 +130,26 @@ def test_digits_split_that_is_none(tmp_path: Path, val: int, test: int) -> None:
         digits(write_digits(tmp_path / "digits.npz"), val=val, test=test)
 
 
+def test_home_folders_are_expanded(tmp_path: Path, monkeypatch) -> None:
+    """Fault: a folder called ~."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_digits(tmp_path / "digits.npz")
+    write_photos(tmp_path)
+    assert len(digits("~/digits.npz", val=5, test=7)["val"]) == 5
+    assert photo_patches("~", size=4)["val"].shape[1:] == (3, 4, 4)
+    for call, key in ((digits, "file"), (photo_patches, "folder")):
+        with pytest.raises(InputError, match=rf"data\.source\.{key}=2024 must be text"):
+            call(2024)
+
+
 # Photographs
 
 
 @pytest.mark.parametrize(("height", "width", "size", "stride"), SIZES)
 def test_no_pixel_is_shared_between_splits(height: int, width: int, size: int, stride: int) -> None:
-    """Faults: one more `left` at the end of a band (the patch crosses the boundary); bands that overlap."""
+    """Faults: one more `left` at the end of a band (the patch crosses the boundary); bands that
+    overlap.
+    """
     seen = {}
     for split, corners in patch_corners(height, width, size, stride).items():
         counts = np.zeros((height, width), int)
@@ -161,7 +177,9 @@ def test_bands_as_a_picture() -> None:
 
 
 def test_patches_are_pieces_of_the_photographs(tmp_path: Path) -> None:
-    """Faults: rows and columns swapped; colors last; the second photograph left out; one photograph twice."""
+    """Faults: rows and columns swapped; colors last; the second photograph left out; one
+    photograph twice.
+    """
     photos = write_photos(tmp_path)
     splits = photo_patches(tmp_path, size=4, stride=2)
     corners = patch_corners(40, 90, size=4, stride=2)
@@ -173,7 +191,10 @@ def test_patches_are_pieces_of_the_photographs(tmp_path: Path) -> None:
 
 
 def test_no_piece_of_noise_is_in_two_splits(tmp_path: Path) -> None:
-    """The law again, on the arrays: in noise a 2x2 window occurs once. Fault: `top` and `left` swapped when cutting."""
+    """The law again, on the arrays: in noise a 2x2 window occurs once.
+
+    Fault: `top` and `left` swapped when cutting.
+    """
     write_photos(tmp_path)
     splits = photo_patches(tmp_path, size=4, stride=1)
     windows = {
@@ -222,7 +243,7 @@ def test_photographs_too_small(tmp_path: Path, size: int) -> None:
 @pytest.mark.parametrize("name", ["size", "stride", "train", "val", "test"])
 def test_band_of_nothing(tmp_path: Path, name: str) -> None:
     write_photos(tmp_path)
-    with pytest.raises(InputError, match="at least 1"):
+    with pytest.raises(InputError, match=f"{name}=0 must be a whole number of at least 1"):
         photo_patches(tmp_path, **{"size": 4, name: 0})
 
 

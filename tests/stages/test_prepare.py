@@ -1,19 +1,17 @@
 """The stage: from a source to checked arrays, by call and by its YAML."""
 
-from functools import partial
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from tests.support import raw_files
 
-from pixelrnn.data import SPLITS, open_arrays
+from pixelrnn.conf import CONF
+from pixelrnn.data import SPLITS, ImageData, open_arrays
 from pixelrnn.errors import InputError
 from pixelrnn.stages.prepare import prepare
 
-CONF = Path(__file__).parents[2] / "conf"
 COUNTS = {"train": 11, "val": 3, "test": 2}
 
 
@@ -50,101 +48,238 @@ def test_a_folder_of_something_else_is_seen_before_any_work(tmp_path: Path) -> N
         prepare(lambda: pytest.fail("read"), "toy", (3, 2, 2), 7, tmp_path)
 
 
-# Every data set by its YAML, from a few images in the true format. What they need otherwise than the real ones do is
-# overridden: where they are, their checksums, and how many are held out.
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"name": "my-toy"}, "data.name=my-toy must be letters, digits"),
+        ({"name": 2024}, r"data.name=2024 must be text; quote it: data.name=\"'2024'\""),
+        ({"shape": 32}, "shape is 32, expected"),
+        ({"levels": "7"}, "levels is 7, expected"),
+        ({"out": 2024}, r"data\.path=2024 must be text"),
+    ],
+)
+def test_a_description_that_is_none_is_seen_before_any_work(
+    tmp_path: Path, change: dict, says: str
+) -> None:
+    """Faults: an hour of reading first; a traceback."""
+    call = {"name": "toy", "shape": (3, 2, 2), "levels": 7, "out": tmp_path / "toy"} | change
+    with pytest.raises(InputError, match=says):
+        prepare(lambda: pytest.fail("read"), **call)
+
+
+# Every data set by its YAML, from a few images in the true format. What they need otherwise than
+# the real ones do is overridden: where they are, their checksums, and how many are held out.
 
 RAW = Path(__file__).parents[2] / "data"
 
 
-def embedded(key: str, name: str):
-    def write(folder: Path) -> dict:
-        if not RAW.is_dir():
-            pytest.skip("data/ is not here: run `dvc pull data.dvc`")
-        return {key: str(RAW / name)}
+def embedded(name: str) -> Path:
+    if not RAW.is_dir():
+        pytest.skip("data/ is not here: run `dvc pull data.dvc`")
+    return RAW / name
+
+
+def write_idx_files(prefix: str = "", train: str = "train", test: str = "t10k"):
+    names = tuple(f"{prefix}{split}-images-idx3-ubyte" for split in (train, test))
+
+    def write(folder: Path, monkeypatch) -> list[str]:
+        raw_files.write_mnist(folder, ".gz", names)
+        return [f"source.root={folder}", "source.val=3", "source.official=null"]
 
     return write
 
 
-def official(write, size: int | None = None, **overrides):
-    def write_and_vouch(folder: Path) -> dict:
-        write(folder, **({"size": size} if size else {}))
-        return {"folder": str(folder), "checksums": raw_files.checksums(folder)} | overrides
-
-    return write_and_vouch
+def write_mnist_dynamic(folder: Path, monkeypatch) -> list[str]:
+    words = write_idx_files()(folder, monkeypatch)
+    return [word.replace("source.", "source.gray.") for word in words]
 
 
-def pictures(folder: Path) -> dict:
+def write_binarized_mnist(folder: Path, monkeypatch) -> list[str]:
+    raw_files.write_binarized_mnist(folder)
+    checksums = raw_files.checksums(folder)
+    monkeypatch.setattr("pixelrnn.data.sources.binarized_mnist.verify", lambda *_: None)
+    assert len(checksums) == 3
+    return [f"source.folder={folder}"]
+
+
+def write_cifar(folder: Path, monkeypatch) -> list[str]:
+    raw_files.write_cifar(folder)
+    raw_files.vouch_for_cifar(folder, monkeypatch)
+    return [f"source.root={folder}", "source.val=3"]
+
+
+def write_npz_of_cifar100(folder: Path, monkeypatch) -> list[str]:
+    folder.mkdir()
+    train, test = raw_files.noise(9, 32, 32, 3), raw_files.noise(3, 32, 32, 3)
+    np.savez(folder / "cifar100.npz", x_train=train, x_test=test)
+    return [f"source.root={folder}", "source.val=3"]
+
+
+def write_svhn(folder: Path, monkeypatch) -> list[str]:
+    pytest.importorskip("scipy")
+    raw_files.write_svhn(folder, monkeypatch)
+    return [f"source.root={folder}"]
+
+
+def write_celeba(folder: Path, monkeypatch) -> list[str]:
+    raw_files.write_celeba(folder)
+    raw_files.vouch_for_celeba(folder, monkeypatch)
+    return [f"source.root={folder}"]
+
+
+def write_omniglot(folder: Path, monkeypatch) -> list[str]:
+    raw_files.write_omniglot(folder, monkeypatch)
+    return [f"source.root={folder}"]
+
+
+def write_imagenet(size: int):
+    def write(folder: Path, monkeypatch) -> list[str]:
+        raw_files.write_imagenet(folder, size=size)
+        return [f"source.folder={folder}", "source.val=10"]
+
+    return write
+
+
+def write_torchvision(folder: Path, monkeypatch) -> list[str]:
+    return [
+        "source.dataset=FakeData",
+        "+source.options.image_size=[3,32,32]",
+        "+source.options.size=10",
+        "source.test=0.1",
+    ]
+
+
+def write_folder(folder: Path, monkeypatch) -> list[str]:
     raw_files.write_pictures(folder)
-    return {"folder": str(folder)}
+    return [f"source.folder={folder}"]
 
 
-def npz(folder: Path) -> dict:
-    np.savez(folder, x_train=raw_files.noise(9, 32, 32, 3), x_test=raw_files.noise(3, 32, 32, 3))
-    return {"file": f"{folder}.npz"}
+def write_npz(folder: Path, monkeypatch) -> list[str]:
+    file = folder.with_suffix(".npz")
+    np.savez(file, x_train=raw_files.noise(9, 32, 32, 3), x_test=raw_files.noise(3, 32, 32, 3))
+    return [f"source.file={file}"]
 
 
-def npy(folder: Path) -> dict:
+def write_npy(folder: Path, monkeypatch) -> list[str]:
     folder.mkdir()
     for name in ("x_train", "x_test"):
         np.save(folder / f"{name}.npy", raw_files.noise(9, 32, 32, 3))
-    return {"folder": str(folder)}
+    return [f"source.folder={folder}"]
 
 
 RAW_FILES = {
-    "binarized_mnist": official(raw_files.write_binarized_mnist),
-    "celeba": official(raw_files.write_celeba),
-    "cifar10": official(partial(raw_files.write_cifar, packed=False), val=3),
-    "digits": embedded("file", "digits.npz"),
-    "fashion_mnist": official(raw_files.write_mnist, val=3),
-    "folder": pictures,
-    "imagenet32": official(raw_files.write_imagenet, size=32, val=10),
-    "imagenet64": official(raw_files.write_imagenet, size=64, val=10),
-    "mnist": official(raw_files.write_mnist, val=3),
-    "mnist_dynamic": official(raw_files.write_mnist, val=3),
-    "npy": npy,
-    "npz": npz,
-    "patches": embedded("folder", "photos"),
+    "binarized_mnist": write_binarized_mnist,
+    "celeba": write_celeba,
+    "cifar10": write_cifar,
+    "cifar100": write_npz_of_cifar100,
+    "digits": lambda *_: [f"source.file={embedded('digits.npz')}"],
+    "emnist": write_idx_files("emnist-balanced-", "train", "test"),
+    "fashion_mnist": write_idx_files(),
+    "folder": write_folder,
+    "imagenet32": write_imagenet(32),
+    "imagenet64": write_imagenet(64),
+    "kmnist": write_idx_files(),
+    "mnist": write_idx_files(),
+    "mnist_dynamic": write_mnist_dynamic,
+    "npy": write_npy,
+    "npz": write_npz,
+    "omniglot": write_omniglot,
+    "patches": lambda *_: [f"source.folder={embedded('photos')}"],
+    "qmnist": write_idx_files("qmnist-", "train", "test"),
+    "svhn": write_svhn,
+    "torchvision": write_torchvision,
 }
 
 
 @pytest.mark.parametrize("name", sorted(file.stem for file in CONF.glob("data/*.yaml")))
-def test_every_data_set_by_its_yaml(tmp_path: Path, name: str, capsys) -> None:
-    """Faults: an argument misspelled; a shape or levels that are not the data's; keys that training does not get."""
-    data = OmegaConf.load(CONF / "data" / f"{name}.yaml")
-    data.source = OmegaConf.merge(data.source, RAW_FILES[name](tmp_path / "raw"))
-    data.path = str(tmp_path / data.name)
-    stages = {
-        stage: OmegaConf.load(CONF / "stage" / f"{stage}.yaml") for stage in ("prepare", "train")
-    }
-    config = OmegaConf.create(
-        {"data": data, "stage": stages["prepare"], "train": stages["train"].data}
-    )
-    instantiate(config.stage)
-    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [
-        [name, s] for s in SPLITS
+def test_every_data_set_by_its_yaml(tmp_path: Path, monkeypatch, pixelrnn, name: str) -> None:
+    """Faults: an argument misspelled; a shape or levels that are not the data's."""
+    words = RAW_FILES[name](tmp_path / "raw", monkeypatch)
+    words = [word.replace("source.", "data.source.", 1) for word in words]
+    code, out, err = pixelrnn("prepare", f"data={name}", *words)
+    assert code == 0, err
+    lines = [line for line in out.splitlines() if "official" not in line]
+    assert [line.split()[:2] for line in lines] == [[name, split] for split in SPLITS]
+    path = Path("artifacts/data") / name
+    about = json.loads((path / "data.json").read_text())
+    assert about["name"] == name
+    arrays = open_arrays(path, about["shape"], about["levels"])
+    brightest = max(images.max() for images in arrays.values())
+    made_smaller = name in ("celeba", "omniglot")
+    assert brightest >= (about["levels"] - 1) * (0.5 if made_smaller else 1)
+    drawn = name == "mnist_dynamic"
+    data = ImageData(path, about["shape"], about["levels"], batch_size=3, resample=drawn)
+    batch = next(iter(data.train_dataloader()))
+    assert tuple(batch.shape[1:]) == tuple(about["shape"])
+    assert batch.max() < about["levels"]
+
+
+def test_emnist_is_upright(tmp_path: Path, monkeypatch, pixelrnn) -> None:
+    """Its files have rows and columns exchanged. Fault: samples that lie on their side."""
+    words = RAW_FILES["emnist"](tmp_path / "raw", monkeypatch)
+    pixelrnn("prepare", "data=emnist", *[f"data.{word}" for word in words])
+    test = raw_files.noise(4, 28, 28, seed=1)
+    arrays = open_arrays("artifacts/data/emnist", (1, 28, 28), 256)
+    np.testing.assert_array_equal(arrays["test"][:, 0], test.transpose(0, 2, 1))
+
+
+# Anybody's data set: five lines of YAML on top of another
+
+
+def write_images(folder: Path) -> None:
+    """Of each kind, in a home folder."""
+    raw_files.write_pictures(folder / "pictures")
+    write_npz(folder / "mine", None)
+    write_npy(folder / "arrays", None)
+    raw_files.write_mnist(folder / "letters")
+
+
+OWN = {
+    "folder": "{folder: ~/pictures}",
+    "npz": "{file: ~/mine.npz}",
+    "npy": "{folder: ~/arrays, val: 0.5}",
+    "torchvision": "{dataset: KMNIST, root: ~/letters, fit: resize}",
+}
+
+
+@pytest.mark.parametrize("base", OWN)
+@pytest.mark.parametrize("defaults", ["[{}]", "[{}, _self_]"])
+def test_five_lines_are_a_data_set(
+    tmp_path: Path, monkeypatch, pixelrnn, base: str, defaults: str
+) -> None:
+    """Faults: the lines of the base win; `~` taken for a folder; the base's name or path."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    write_images(tmp_path / "home")
+    levels = 16 if base in ("folder", "torchvision") else 256
+    shape = "[1, 32, 32]" if base == "torchvision" else "[3, 32, 32]"
+    lines = [
+        f"defaults: {defaults.format(base)}",
+        "name: mine",
+        f"shape: {shape}",
+        f"levels: {levels}",
+        f"source: {OWN[base]}",
     ]
-    arrays = open_arrays(data.path, list(data.shape), data.levels)
-    assert data.name == name
-    assert max(x.max() for x in arrays.values()) >= (data.levels - 1) * (
-        0.5 if name == "celeba" else 1
-    )
-
-    loaded = instantiate(config.train)
-    assert (loaded.resample, loaded.flip) == (name == "mnist_dynamic", False)
-    batch = next(iter(loaded.train_dataloader()))
-    assert tuple(batch.shape[1:]) == tuple(data.shape)
-    assert batch.max() < data.levels
-    assert len(batch) == min(data.batch_size, len(arrays["train"]))
+    conf = tmp_path / "conf"
+    (conf / "data").mkdir(parents=True)
+    (conf / "data" / "mine.yaml").write_text("\n".join(lines) + "\n")
+    code, _, err = pixelrnn("prepare", "--config-dir", str(conf), "data=mine")
+    assert code == 0, err
+    about = json.loads(Path("artifacts/data/mine/data.json").read_text())
+    assert (about["name"], str(about["shape"]), about["levels"]) == ("mine", shape, levels)
+    if base == "npy":
+        assert about["counts"] == {"train": 5, "val": 4, "test": 9}
 
 
-@pytest.mark.parametrize(
-    "name", ["cifar10", "celeba", "folder", "imagenet32", "imagenet64", "npy", "npz"]
-)
-def test_flip_reaches_training(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["cifar10", "celeba", "folder", "imagenet32", "npy", "npz"])
+def test_flip_reaches_training(monkeypatch, pixelrnn, name: str) -> None:
     """Fault: a key that is recorded and does nothing."""
-    data = OmegaConf.load(CONF / "data" / f"{name}.yaml")
-    config = OmegaConf.create(
-        {"data": data, "train": OmegaConf.load(CONF / "stage" / "train.yaml").data}
-    )
-    config.data.flip = True
-    assert config.train.flip is True
+    given = {}
+
+    def note(self, *args, **keys):
+        given.update(keys)
+        raise InputError("noted")
+
+    monkeypatch.setattr(ImageData, "__init__", note)
+    code, _, err = pixelrnn("train", f"data={name}", "data.flip=true", "logger=none")
+    assert (code, "noted" in err) == (2, True)
+    assert given["flip"] is True

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pixelrnn.data.files import read_images
+from pixelrnn.data.given import read_images
 from pixelrnn.data.sources.pictures import read_picture
 from pixelrnn.errors import InputError, check_whole
 from pixelrnn.files import as_folder, as_path, write_array

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pixelrnn import figures
-from pixelrnn.data.files import read_images
+from pixelrnn.data.given import read_images
 from pixelrnn.errors import InputError, check_whole
 from pixelrnn.files import as_folder, write_text
 from pixelrnn.models.in_batches import Model, find_device, nll_maps

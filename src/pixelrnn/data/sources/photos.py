@@ -1,6 +1,7 @@
 """Embedded color data: patches of photographs.
 
-Photographs are cut into vertical bands, and no patch crosses from one band into the next: no pixel is in two splits.
+Photographs are cut into vertical bands, and no patch crosses from one band into the next: no pixel
+is in two splits.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,8 @@ from PIL import Image
 
 from pixelrnn.data.sources.raw import check_exists, reading
 from pixelrnn.data.splits import SPLITS, Splits
-from pixelrnn.errors import InputError
+from pixelrnn.errors import InputError, check_whole
+from pixelrnn.files import as_path
 
 Corner = tuple[int, int]  # top row, left column
 
@@ -25,20 +27,22 @@ def photo_patches(
     val: int = 1,
     test: int = 4,
 ) -> Splits:
-    """Square RGB patches of photographs: (n, 3, size, size), 256 levels.
+    """Cut square RGB patches out of photographs: (n, 3, size, size), 256 levels.
 
-    Each photograph is cut into vertical bands, `train`, `val` and `test` patches wide, repeated as often as its width
-    allows: see `patch_corners`. Train and val patches are `stride` pixels apart, so they overlap their neighbors of the
-    same split; test patches don't overlap, so no pixel of theirs counts twice.
+    Each photograph is cut into vertical bands, `train`, `val` and `test` patches wide, repeated as
+    often as its width allows: see `patch_corners`. Train and val patches are `stride` pixels apart,
+    so they overlap their neighbors of the same split; test patches don't overlap, so no pixel of
+    theirs counts twice.
 
-    Raises:
-        InputError: a photograph is missing, damaged or too small; a size, stride or width below 1; no names.
+    Raises InputError if a photograph is missing, damaged or too small, for a size, stride or width
+    below 1, and for no names.
     """
+    folder = as_path(folder, "data.source.folder")
     if not names:
         raise InputError("photo_patches: names is empty, give at least one photograph")
     parts: dict[str, list[np.ndarray]] = {split: [] for split in SPLITS}
     for name in names:
-        file = Path(folder) / name
+        file = folder / name
         photo = _read_photo(file)
         try:
             height, width, _ = photo.shape
@@ -59,20 +63,21 @@ def patch_corners(
     val: int = 1,
     test: int = 4,
 ) -> dict[str, list[Corner]]:
-    """Top left corners of the patches of each split, in a photograph of (height, width) pixels.
+    """Place the patches of each split in a photograph of (height, width) pixels: top left corners.
 
-    For train=3, val=1, test=2 the bands lie as `TTTvttTTTvtt`, one letter a patch's width: several narrow bands rather
-    than one wide band a split, so that each split sees sky, roof and tree. What is left at the right edge is not used.
+    For train=3, val=1, test=2 the bands lie as `TTTvttTTTvtt`, one letter a patch's width: several
+    narrow bands rather than one wide band a split, so that each split sees sky, roof and tree. What
+    is left at the right edge is not used.
 
-    Raises:
-        InputError: not even one group of bands, or one patch's height, fits; or a number is below 1.
+    Raises InputError if not even one group of bands, or one patch's height, fits, and for a number
+    below 1.
     """
-    if min(size, stride, train, val, test) < 1:
-        raise InputError("size, stride, train, val and test must be at least 1")
+    check_whole(size=size, stride=stride, train=train, val=val, test=test)
     group = (train + val + test) * size
     if height < size or width < group:
         raise InputError(
-            f"{width}x{height} pixels, but these patches need at least {group}x{size}: take a smaller size"
+            f"{width}x{height} pixels, but these patches need at least {group}x{size}: take a "
+            "smaller size"
         )
     bands = {"train": (0, train), "val": (train, val), "test": (train + val, test)}
     steps = {"train": stride, "val": stride, "test": size}
@@ -88,7 +93,7 @@ def patch_corners(
 
 
 def _read_photo(file: Path) -> np.ndarray:
-    """(h, w, 3) uint8."""
+    """Read a photograph: uint8 (h, w, 3)."""
     check_exists(file, "run `dvc pull data.dvc` in the top folder of the repository")
     with (
         reading(file, "an image", f"delete {file} and run `dvc pull data.dvc`"),

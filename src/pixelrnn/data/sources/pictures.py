@@ -1,8 +1,7 @@
-"""Image files to arrays: opened, cut, made smaller, in as many levels as asked for."""
+"""Pictures to arrays: opened, cut, made smaller, in as many levels as asked for."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -11,68 +10,95 @@ from pixelrnn.data.quantize import quantize
 from pixelrnn.data.sources.raw import reading
 from pixelrnn.data.splits import Pairs
 from pixelrnn.errors import InputError
+from pixelrnn.files import as_path
 
 FITS = ("resize", "crop", "none")
 TOGETHER = 256  # images handed on at a time
 
 
-def read_picture(file: Path, shape: Sequence[int], levels: int, fit: str = "resize") -> np.ndarray:
-    """An image file as uint8 of `shape` (c, h, w) with levels 0..K-1.
+def check_fit(fit: str) -> None:
+    """Raise InputError unless `fit` is one of FITS."""
+    if fit not in FITS:
+        raise InputError(f"fit={fit}: expected {', '.join(FITS)}")
 
-    Of an image of another size, `fit="resize"` takes as much of the middle as has the right proportions and makes that
-    smaller or larger, "crop" takes the middle h x w pixels, "none" refuses it.
 
-    Raises:
-        InputError: it is damaged, no image, has more than 8 bits a color, or doesn't fit.
+def read_picture(
+    file: str | Path, shape: Sequence[int], levels: int, fit: str = "resize"
+) -> np.ndarray:
+    """Read an image file as uint8 of `shape` (c, h, w) with levels 0..K-1; for `fit` see `fitted`.
+
+    Raises InputError if it is damaged, no image, of a kind that isn't read, or doesn't fit.
     """
-    colors, height, width = shape
-    picture = open_picture(file, colors)
-    if fit == "none" and picture.size != (width, height):
-        raise InputError(
-            f"{file}: {picture.width}x{picture.height} pixels, expected {width}x{height}: set fit=resize or fit=crop"
-        )
-    fitted = (
-        ImageOps.fit(picture, (width, height))
-        if fit == "resize"
-        else crop(file, picture, height, width)
-    )
-    return to_levels(fitted, levels)
+    file = as_path(file, "file")
+    return fitted(file, open_picture(file, shape[0]), shape, levels, fit)
 
 
-def open_picture(file: Path, colors: int, content: IO[bytes] | None = None) -> Image.Image:
-    """The picture in `file`, or in its `content` where that has been opened: gray for one color, RGB for three.
+def open_picture(file: Path, colors: int) -> Image.Image:
+    """Open a picture: gray for one color, RGB for three.
 
-    Transparency is dropped; what a camera noted about its orientation is heeded.
-
-    Raises:
-        InputError: it is damaged, no image, or has more than 8 bits a color.
+    Transparency is dropped; what a camera noted about its orientation is heeded. Raises InputError
+    if it is damaged, no image, too large for Pillow, or of more than 8 bits a color.
     """
-    with reading(file, "an image", "replace or remove it"), Image.open(content or file) as picture:
-        if picture.mode.startswith(("I", "F")):
+    try:
+        with reading(file, "an image", "replace or remove it"), Image.open(file) as picture:
+            return in_colors(file, picture, colors)
+    except InputError as error:
+        if isinstance(error.__cause__, Image.DecompressionBombError):
+            most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
             raise InputError(
-                f"{file}: mode {picture.mode} has more than 8 bits a color: convert it to 8 bits"
-            )
-        return ImageOps.exif_transpose(picture).convert("L" if colors == 1 else "RGB")
+                f"{file} is too large: Pillow reads up to {most:,} pixels: make it smaller"
+            ) from error
+        raise
 
 
-def crop(file: Path, picture: Image.Image, height: int, width: int) -> Image.Image:
-    """The middle of the picture. Raises InputError, on `file`, if it is smaller."""
-    left, top = (picture.width - width) // 2, (picture.height - height) // 2
-    if min(left, top) < 0:
+def in_colors(what: str | Path, picture: Image.Image, colors: int) -> Image.Image:
+    """Return an upright picture in gray for one color, in RGB for three.
+
+    Raises InputError, on `what`, for a mode of more than 8 bits a color, or one that Pillow can't
+    convert.
+    """
+    if picture.mode.startswith(("I", "F")):
         raise InputError(
-            f"{file}: {picture.width}x{picture.height} pixels are too few to cut {width}x{height} from"
+            f"{what}: mode {picture.mode} has more than 8 bits a color: convert it to 8 bits"
         )
-    return picture.crop((left, top, left + width, top + height))
+    upright = ImageOps.exif_transpose(picture)
+    upright.load()  # damage is seen here, so that what is raised next is about the mode
+    try:
+        if upright.mode == "LAB":
+            upright = upright.convert("RGB")  # Pillow knows no direct way to gray
+        return upright.convert("L" if colors == 1 else "RGB")
+    except ValueError as error:
+        raise InputError(
+            f"{what}: mode {picture.mode} is not one that Pillow converts: save it as RGB"
+        ) from error
 
 
-def to_levels(picture: Image.Image, levels: int) -> np.ndarray:
-    """uint8 (c, h, w) with levels 0..K-1."""
-    pixels = np.asarray(picture)
-    return quantize(pixels.reshape(picture.height, picture.width, -1).transpose(2, 0, 1), levels)
+def fitted(
+    what: str | Path, picture: Image.Image, shape: Sequence[int], levels: int, fit: str
+) -> np.ndarray:
+    """Return a picture, gray or RGB as `shape` says, as uint8 (c, h, w) with levels 0..K-1.
+
+    Of a picture of another size, `fit="resize"` takes as much of the middle as has the right
+    proportions and makes that smaller or larger, "crop" takes the middle h x w pixels, "none"
+    refuses it. Raises InputError, on `what`, if it is refused or too small to be cut from.
+    """
+    _, height, width = shape
+    if picture.size != (width, height):
+        if fit == "none":
+            raise InputError(
+                f"{what}: {picture.width}x{picture.height} pixels, expected {width}x{height}: "
+                "set fit=resize or fit=crop"
+            )
+        if fit == "resize":
+            picture = ImageOps.fit(picture, (width, height))
+        else:
+            picture = _crop(what, picture, height, width)
+    pixels = np.asarray(picture).reshape(height, width, -1)
+    return quantize(pixels.transpose(2, 0, 1), levels)
 
 
 def stacked(pictures: Iterable[tuple[str, np.ndarray]]) -> Pairs:
-    """A stream of (split, one image) as one of (split, several images)."""
+    """Turn a stream of (split, one image) into one of (split, several images)."""
     waiting: dict[str, list[np.ndarray]] = {}
     for split, picture in pictures:
         waiting.setdefault(split, []).append(picture)
@@ -80,3 +106,13 @@ def stacked(pictures: Iterable[tuple[str, np.ndarray]]) -> Pairs:
             yield split, np.stack(waiting.pop(split))
     for split, rest in waiting.items():
         yield split, np.stack(rest)
+
+
+def _crop(what: str | Path, picture: Image.Image, height: int, width: int) -> Image.Image:
+    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    if min(left, top) < 0:
+        raise InputError(
+            f"{what}: {picture.width}x{picture.height} pixels are too few to cut "
+            f"{width}x{height} from"
+        )
+    return picture.crop((left, top, left + width, top + height))

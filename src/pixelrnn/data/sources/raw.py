@@ -1,53 +1,45 @@
-"""What is asked of a raw file before anything is done with it: it is there, whole, and the one that was meant."""
+"""What is asked of a raw file before anything is done with it: it is there, whole, and meant."""
 
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BufferedReader, BytesIO
 from pathlib import Path
 
 from pixelrnn.errors import InputError
+from pixelrnn.files import first_line
 
 
 def check_exists(file: Path, remedy: str) -> None:
-    """Raises InputError, with the remedy, if there is no such file."""
+    """Raise InputError, with the remedy, if there is no such file."""
     if not file.is_file():
         raise InputError(f"{file} is missing: {remedy}")
 
 
-def differs(content: BufferedReader | BytesIO, checksum: str) -> str:
-    """What is wrong with content that should have the `checksum` "md5:..." or "sha256:..."; empty if nothing is.
-
-    An empty checksum is that of content nobody vouches for: nothing is wrong with it.
-    """
-    algorithm, _, expected = checksum.partition(":")
-    if not checksum or (found := hashlib.file_digest(content, algorithm).hexdigest()) == expected:
-        return ""
-    return f"its {algorithm} is {found}, expected {expected}"
-
-
 def verify(file: Path, checksum: str) -> None:
-    """Raises InputError for a file with another checksum."""
+    """Raise InputError for a file with another checksum than "md5:..." or "sha256:..."."""
+    algorithm, _, expected = checksum.partition(":")
     with file.open("rb") as content:
-        if difference := differs(content, checksum):
-            raise InputError(
-                f"{file} is damaged or another file ({difference}): delete it and run `pixelrnn prepare` again"
-            )
+        actual = hashlib.file_digest(content, algorithm).hexdigest()
+    if actual != expected:
+        raise InputError(
+            f"{file} is damaged or another file (its {algorithm} is {actual}, expected "
+            f"{expected}): delete it and run `pixelrnn prepare` again"
+        )
 
 
 @contextmanager
 def reading(file: str | Path, what: str, remedy: str) -> Iterator[None]:
-    """Whatever reading the file raises becomes one InputError: it is damaged or not `what`."""
+    """Turn whatever reading the file raises into one InputError: it is damaged or not `what`.
+
+    What is whole but can't be used is an InputError already, which passes.
+    """
     try:
         yield
     except InputError:
         raise
-    except (
-        Exception
-    ) as error:  # damage makes numpy, zipfile, zlib, pickle and Pillow raise a dozen kinds
-        raise InputError(f"{file} is damaged or not {what} ({reason(error)}): {remedy}") from error
-
-
-def reason(error: Exception) -> str:
-    """The first line of an error: an InputError is one line."""
-    return (str(error) or type(error).__name__).splitlines()[0]
+    except MemoryError as error:
+        raise InputError(f"{file} needs more memory than there is") from error
+    except Exception as error:
+        # damage makes numpy, zipfile, zlib and Pillow raise a dozen kinds
+        reason = first_line(error)
+        raise InputError(f"{file} is damaged or not {what} ({reason}): {remedy}") from error

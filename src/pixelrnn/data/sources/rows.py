@@ -1,7 +1,7 @@
 """The rows of an array in an npz or npy file, a chunk at a time: a file may be larger than memory.
 
-An npz file is a zip of npy files, and an npy file is a header followed by the rows: so they can be read as they are
-decompressed. At the end of each, zip compares a checksum.
+An npz file is a zip of npy files, and an npy file is a header followed by the rows: so they can be
+read as they are decompressed. At the end of each, zip compares a checksum.
 """
 
 import math
@@ -13,41 +13,54 @@ from typing import IO
 
 import numpy as np
 
+from pixelrnn.data.npy import Header, read_header
 from pixelrnn.data.sources.raw import check_exists, reading
+from pixelrnn.errors import InputError
 
 CHUNK = 2**24  # bytes
 REMEDY = "write it again by np.savez or np.save"
 
-Header = tuple[tuple[int, ...], np.dtype]  # shape, type
-
 
 def keys(file: Path, remedy: str = REMEDY) -> list[str]:
-    """The arrays of an npz file. Raises InputError if it is missing or damaged."""
+    """List the arrays of an npz file. Raises InputError if it is missing or damaged."""
     check_exists(file, remedy)
     with reading(file, "an npz file", remedy), zipfile.ZipFile(file) as archive:
         return [name.removesuffix(".npy") for name in archive.namelist()]
 
 
 def header(file: Path, key: str = "", remedy: str = REMEDY) -> Header:
-    """Shape and type of an npy file, or of the array `key` of an npz file. Raises InputError as `rows` does."""
-    with reading(file, _what(key), remedy), _open(file, key) as stream:
-        return _read_header(stream)
+    """Read the header of an npy file, or of the array `key` of an npz file.
+
+    Raises InputError as `rows` does.
+    """
+    with reading(file, _kind(key), remedy), _open(file, key) as stream:
+        return _read_header(stream, file, key)
 
 
 def rows(file: Path, key: str = "", remedy: str = REMEDY) -> Iterator[np.ndarray]:
-    """The same array, a chunk of rows at a time; an array of no rows gives none.
+    """Read the same array, a chunk of rows at a time; an array of no rows gives none.
 
-    Raises:
-        InputError: while it is read, if the file is missing or damaged, there is no such array, or it holds objects.
+    One in Fortran's order, where a row is scattered over the whole file, is read as a whole.
+
+    Raises InputError, while it is read, if the file is missing or damaged, there is no such array,
+    or it holds objects or a single number.
     """
     check_exists(file, remedy)
-    with reading(file, _what(key), remedy), _open(file, key) as stream:
-        shape, dtype = _read_header(stream)
-        row = dtype.itemsize * math.prod(shape[1:])
-        at_once = CHUNK // max(1, row) or 1
-        for start in range(0, shape[0], at_once):
-            n = min(at_once, shape[0] - start)
-            yield np.frombuffer(stream.read(n * row), dtype).reshape(n, *shape[1:])
+    with reading(file, _kind(key), remedy), _open(file, key) as stream:
+        about = _read_header(stream, file, key)
+        n = about.shape[0]
+        row = about.dtype.itemsize * math.prod(about.shape[1:])
+        at_once = max(1, CHUNK // max(1, row))
+        if about.fortran:
+            content = stream.read(about.nbytes)
+            array = np.frombuffer(content, about.dtype).reshape(about.shape, order="F")
+            for start in range(0, n, at_once):
+                yield array[start : start + at_once]
+        else:
+            for start in range(0, n, at_once):
+                count = min(at_once, n - start)
+                chunk = np.frombuffer(stream.read(count * row), about.dtype)
+                yield chunk.reshape(count, *about.shape[1:])
         if stream.read(1):  # also makes zip compare its checksum
             raise ValueError("it has more bytes than its header says")
 
@@ -62,22 +75,13 @@ def _open(file: Path, key: str) -> Iterator[IO[bytes]]:
         yield stream
 
 
-def _read_header(stream: IO[bytes]) -> Header:
-    version = np.lib.format.read_magic(stream)
-    read = (
-        np.lib.format.read_array_header_1_0
-        if version == (1, 0)
-        else np.lib.format.read_array_header_2_0
-    )
-    shape, fortran_order, dtype = read(stream)
-    if dtype.hasobject:
-        raise ValueError("it holds pickled objects")
-    if not shape or (fortran_order and len(shape) > 1):
-        raise ValueError(
-            "its first axis is not that of the images: apply np.ascontiguousarray before saving"
-        )
-    return shape, dtype
+def _read_header(stream: IO[bytes], file: Path, key: str) -> Header:
+    what = f"{file} {key}".strip()
+    about = read_header(stream, what)
+    if not about.shape:
+        raise InputError(f"{what} is a single number: its first axis must be that of the images")
+    return about
 
 
-def _what(key: str) -> str:
+def _kind(key: str) -> str:
     return f"an npz file with an array '{key}'" if key else "an npy file"

@@ -1,8 +1,10 @@
+"""The images that a user hands to a trained model: pictures and arrays, in files and folders."""
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from pixelrnn.data.files import find_files, read_images
+from pixelrnn.data.given import find_files, read_images
 from pixelrnn.errors import InputError
 
 GRAY, RGB = (1, 4, 6), (3, 4, 6)
@@ -83,19 +85,83 @@ def test_bad_files_can_be_left_out(folder, capsys):
     assert "bad.png" in line
 
 
+DTYPES = [bool, np.int8, np.uint8, np.int16, ">i2", np.int32, np.int64, ">i8", np.uint64]
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_whole_numbers_of_any_kind_are_levels(tmp_path, dtype, order):
+    """As numpy makes them. Faults: int64 refused; big-endian read as little-endian."""
+    levels = np.random.default_rng(0).integers(0, 2, (2, *RGB))
+    np.save(tmp_path / "a.npy", np.asarray(levels.astype(dtype), order=order))
+    _, images = read_images(tmp_path / "a.npy", RGB, 2)
+    assert images.dtype == np.uint8
+    assert (images == levels).all()
+
+
 @pytest.mark.parametrize(
-    ("array", "told"),
+    ("shape", "given", "count"),
     [
-        (np.zeros((2, 3, 4, 5), np.uint8), "shape is"),
-        (np.zeros((2, *RGB), np.int64), "dtype is int64"),
-        (np.full((2, *RGB), 9, np.uint8), "level 9 found"),
-        (np.array([{}]), "damaged or not an npy file"),
+        (RGB, (2, 3, 4, 6), 2),
+        (RGB, (3, 4, 6), 1),
+        (RGB, (2, 4, 6, 3), 2),
+        (RGB, (4, 6, 3), 1),
+        (GRAY, (5, 1, 4, 6), 5),
+        (GRAY, (5, 4, 6, 1), 5),
+        (GRAY, (5, 4, 6), 5),
+        (GRAY, (1, 4, 6), 1),
+        (GRAY, (4, 6), 1),
+        (GRAY, (4, 6, 1), 1),
+        ((3, 3, 3), (3, 3, 3), 1),  # colors first where it could be either
     ],
 )
-def test_arrays_are_checked(tmp_path, array, told):
+def test_arrays_in_any_form_that_means_one_thing(tmp_path, shape, given, count):
+    """Fault: colors last read as colors first."""
+    pixels = np.arange(np.prod(given), dtype=np.uint8).reshape(given)
+    np.save(tmp_path / "a.npy", pixels)
+    _, images = read_images(tmp_path / "a.npy", shape, 256)
+    assert images.shape == (count, *shape)
+    last = given[-1] == shape[0] and given[-3:] != shape
+    expected = np.moveaxis(pixels, -1, -3) if last else pixels
+    assert (images.ravel() == expected.ravel()).all()
+
+
+@pytest.mark.parametrize(
+    ("array", "says"),
+    [
+        (np.zeros((2, 3, 4, 5), np.uint8), r"uint8 \(2, 3, 4, 5\), expected whole numbers 0..3"),
+        (np.zeros((2, 4, 6), np.uint8), r"uint8 \(2, 4, 6\), expected .* \(n, 3, 4, 6\)"),
+        (np.zeros((2, *RGB), np.float32), "float32 .*, expected whole numbers"),
+        (np.full((2, *RGB), 9, np.uint8), "levels 9..9, expected whole numbers 0..3"),
+        (np.full((2, *RGB), 256, np.int64), "levels 256..256"),
+        (np.full((2, *RGB), -1, np.int64), "levels -1..-1"),
+        (np.zeros((0, *RGB), np.uint8), "has no image"),
+        (np.array(3), r"int64 \(\), expected"),
+        (np.array([{}]), "a.npy holds pickled objects, which are not read"),
+    ],
+)
+def test_arrays_are_checked(tmp_path, array, says):
+    """Faults: each check left out; a level that wraps round at 256; "damaged" for what is whole."""
     np.save(tmp_path / "a.npy", array)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=says) as caught:
         read_images(tmp_path / "a.npy", RGB, 4, skip=True)
+    assert "damaged" not in str(caught.value)
+
+
+def test_a_damaged_array(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((2, *RGB), np.uint8))
+    file = tmp_path / "a.npy"
+    file.write_bytes(file.read_bytes()[:-3])
+    with pytest.raises(InputError, match=r"a\.npy is damaged or not an npy file"):
+        read_images(file, RGB, 4)
+
+
+def test_a_home_folder_is_expanded(tmp_path, monkeypatch, pixels):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert read_images("~/a.png", RGB, 256)[0] == [str(tmp_path / "a.png")]
+    with pytest.raises(InputError, match="file=2024 must be text"):
+        read_images([2024], RGB, 256)
 
 
 def test_nothing_to_read(tmp_path):

@@ -1,0 +1,142 @@
+"""Files to levels 0..K-1: the images that a user hands to a trained model.
+
+Pictures are read as `sources.folder` reads those it is trained on; .npy files hold levels.
+Everything is read and checked before anything is done with it.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pixelrnn.data.npy import map_npy
+from pixelrnn.data.sources.folder import SUFFIXES
+from pixelrnn.data.sources.pictures import check_fit, open_picture, read_picture
+from pixelrnn.data.sources.raw import reading
+from pixelrnn.errors import InputError
+from pixelrnn.files import as_path
+
+
+def read_images(
+    files: str | Path | Sequence[str | Path],
+    shape: Sequence[int],
+    levels: int,
+    fit: str = "none",
+    skip: bool = False,
+) -> tuple[list[str], np.ndarray]:
+    """Read the images in `files`: a name each, and uint8 (n, c, h, w) with levels 0..K-1.
+
+    Folders are searched recursively. Pictures must have the size and the colors of `shape` (a gray
+    one is fine for three colors), unless `fit` is "resize" or "crop", see `pictures.fitted`; either
+    makes colors gray where c is 1. Arrays are whole numbers in any of the forms of `arrange`. With
+    `skip`, files that cannot be used are left out and named on stderr, a line each.
+
+    Raises InputError for no files, or one that is missing, damaged or doesn't fit (the first is
+    named, and how many more).
+    """
+    check_fit(fit)
+    names: list[str] = []
+    images: list[np.ndarray] = []
+    faults: list[str] = []
+    for file in find_files(files):
+        try:
+            read = _read(file, shape, levels, fit)
+        except InputError as error:
+            faults.append(str(error))
+            continue
+        images.append(read)
+        if len(read) == 1:
+            names.append(str(file))
+        else:
+            names.extend(f"{file}[{i}]" for i in range(len(read)))
+    if faults and not (skip and images):
+        count = len(faults) + len(images)
+        more = f" (and {len(faults) - 1} more of {count} files)" if len(faults) > 1 else ""
+        remedy = "; skip=true leaves out what cannot be used" if images else ""
+        raise InputError(faults[0] + more + remedy)
+    for fault in faults:
+        print(f"pixelrnn: left out: {fault}", file=sys.stderr)
+    return names, np.concatenate(images)
+
+
+def find_files(files: str | Path | Sequence[str | Path]) -> list[Path]:
+    """List files as they are named, folders as the pictures and .npy files below them, by name.
+
+    Hidden ones are passed over. Raises InputError for a missing file, a folder without pictures, or
+    no file at all.
+    """
+    paths = [files] if isinstance(files, str | Path) else files
+    below = [file for path in paths for file in _below(as_path(path, "file"))]
+    if not below:
+        raise InputError("no files: name image files or folders of them")
+    return below
+
+
+def arrange(images: np.ndarray, shape: Sequence[int]) -> np.ndarray | None:
+    """Return images (n, c, h, w) from an array in any of the forms that can mean only one thing.
+
+    These are one image or several, colors first (n, c, h, w) or last (n, h, w, c), gray ones also
+    without an axis of colors (n, h, w). None for any other form.
+    """
+    c, h, w = shape
+    several = images[None] if images.ndim in (2, 3) else images
+    if images.ndim in (2, 3) and c == 1 and images.shape[-2:] == (h, w):
+        return images.reshape(-1, 1, h, w)
+    if several.ndim == 4 and several.shape[1:] == (c, h, w):
+        return several
+    if several.ndim == 4 and several.shape[1:] == (h, w, c):
+        return several.transpose(0, 3, 1, 2)
+    return None
+
+
+def _below(path: Path) -> Iterator[Path]:
+    if not path.exists():
+        raise InputError(f"{path} is missing: name an image file or a folder of them")
+    if not path.is_dir():
+        yield path
+        return
+    pictures = [
+        file
+        for file in sorted(path.rglob("*"))
+        if file.suffix.lower() in {*SUFFIXES, ".npy"} and file.is_file()
+    ]
+    visible = [
+        file
+        for file in pictures
+        if not any(part.startswith(".") for part in file.relative_to(path).parts)
+    ]
+    if not visible:
+        raise InputError(f"{path} holds no pictures")
+    yield from visible
+
+
+def _read(file: Path, shape: Sequence[int], levels: int, fit: str) -> np.ndarray:
+    """Read a picture, or the images in a .npy file: uint8 (n, c, h, w) with levels 0..K-1."""
+    if file.suffix.lower() == ".npy":
+        return _read_array(file, shape, levels)
+    picture = read_picture(file, shape, levels, fit)
+    if shape[0] == 1 and fit == "none" and _in_color(file):
+        raise InputError(f"{file} is in color, expected gray: fit=resize makes it gray")
+    return picture[None]
+
+
+def _read_array(file: Path, shape: Sequence[int], levels: int) -> np.ndarray:
+    with reading(file, "an npy file", "replace or remove it"):
+        array = map_npy(file)
+    expected = f"whole numbers 0..{levels - 1} of shape (n, {', '.join(map(str, shape))})"
+    images = arrange(array, shape)
+    if images is None or array.dtype.kind not in "biu":
+        raise InputError(f"{file}: {array.dtype} {array.shape}, expected {expected}")
+    if len(images) == 0:
+        raise InputError(f"{file} has no image")
+    low, high = int(images.min()), int(images.max())
+    if low < 0 or high >= levels:
+        raise InputError(f"{file}: levels {low}..{high}, expected {expected}")
+    return images.astype(np.uint8)
+
+
+def _in_color(file: Path) -> bool:
+    """Return whether the colors of any pixel differ; gray pictures are often saved in RGB."""
+    bands = np.asarray(open_picture(file, colors=3))
+    return bool((bands != bands[..., :1]).any())
