@@ -63,7 +63,7 @@ def nll_maps(model: DensityModel, images: np.ndarray, batch_size: int) -> Iterat
     """
     parameter, device = _first_parameter(model), device_of(model)
     if parameter is not None and torch.finfo(parameter.dtype).bits < 32:
-        model = cast(nn.Module, model).float()
+        cast(nn.Module, model).float()  # in place
     for first in range(0, len(images), batch_size):
         batch = as_levels(images[first : first + batch_size], device)
         with torch.inference_mode(), full_precision(device):
