@@ -1,12 +1,15 @@
 import base64
 import json
 import math
+import re
+from importlib.resources import files
 
 import numpy as np
 import pytest
 
 from pixelrnn.page.build import build
 from pixelrnn.page.content import content
+from pixelrnn.results.rows import WEIGHTS_NOTE
 
 NATS = 5 + np.random.default_rng(0).normal(size=40)
 
@@ -32,9 +35,29 @@ def test_every_run_is_there_and_every_baseline(page):
     assert {"a", "b", "c", "independent pixels"} < set(entries)
     assert len(entries) == 5  # and a coder
     assert entries["c"]["status"].startswith("damaged: ")
-    assert entries["a"]["nats"] == float(NATS.mean())
+    assert entries["a"]["nll_nats"] == float(NATS.mean())
     assert entries["a"]["command"] == "pixelrnn train model=row_lstm"
     assert entries["independent pixels"]["kind"] == "baseline"
+
+
+def test_the_scripts_read_what_an_entry_has(page):
+    """Fault: a field renamed in Python only; JavaScript reads `undefined` and says nothing."""
+    fields = set().union(*page["entries"]) | {"paper", "samples", "completions"}
+    folder = files("pixelrnn.page")
+    for name in ("columns.js", "table.js"):
+        script = (folder / name).read_text()
+        read = set(re.findall(r"\b(?:entry|best)\??\.(\w+)", script))
+        read |= set(re.findall(r"(?:figure|plain)\(\"(\w+)\"", script))
+        assert read - {"words"} <= fields  # words: what `table.js` itself puts there
+
+
+def test_what_weights_missing_means_is_a_note(make_run, make_data, compared):
+    """Fault: figures from a repository read as those of a model that is here."""
+    make_data()
+    make_run("runs/a", nats=NATS, without=("weights",))
+    page = content(compared())
+    assert page["entries"][0]["status"] == "weights missing"
+    assert f"a: {WEIGHTS_NOTE}." in page["notes"]
 
 
 def test_differences_find_their_pair_by_place(page):
@@ -44,7 +67,7 @@ def test_differences_find_their_pair_by_place(page):
     assert names[:2] == ["a", "b"]
     delta, kind = _unpack(pairs["delta"], "<f4"), _unpack(pairs["kind"], "u1")
     assert len(delta) == len(kind) == 3
-    means = [entries[place]["nats"] for place in pairs["entries"]]
+    means = [entries[place]["nll_nats"] for place in pairs["entries"]]
     expected = [means[1] - means[0], means[2] - means[0], means[2] - means[1]]
     assert delta.tolist() == pytest.approx(expected, rel=1e-5)
 

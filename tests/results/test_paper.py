@@ -1,8 +1,17 @@
-import pytest
+import re
+from pathlib import Path
 
+import pytest
+import yaml
+
+from pixelrnn.conf import CONF
 from pixelrnn.results.paper import FIGURES, paper_figure
 
+ROOT = Path(__file__).parents[2]
 MNIST = ("binarized_mnist", (1, 28, 28), 2, "test")
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+EXPERIMENTS = sorted(CONF.glob("experiment/*.yaml"))
+NUMBER = re.compile(r"(\d+\.\d+) (nats|bits/dim)")
 
 
 @pytest.mark.parametrize(
@@ -22,7 +31,7 @@ MNIST = ("binarized_mnist", (1, 28, 28), 2, "test")
     ],
 )
 def test_a_figure_stands_beside_the_same_problem_only(about, variant, layers, value):
-    """Fault: 80 nats of binarized digits beside 256 gray levels, or a figure of the test split beside validation."""
+    """Faults: 80 nats of binarized digits beside 256 gray levels; a test figure beside validation."""
     data, shape, levels, split = about
     figure = paper_figure(data, shape, levels, split, variant, layers)
     assert (figure.value if figure else None) == value
@@ -36,3 +45,75 @@ def test_units_and_tables():
         ("imagenet64", "bits/dim", 6),
     }
     assert {figure.value for figure in FIGURES if figure.memory} == {80.54, 81.30}
+
+
+def _data_set(name):
+    """The name, shape and levels of a configured data set, on top of those that it builds on."""
+    described = yaml.safe_load((CONF / "data" / f"{name}.yaml").read_text())
+    for base in described.get("defaults", []):
+        if isinstance(base, str) and base != "_self_":
+            described = yaml.safe_load((CONF / "data" / f"{base}.yaml").read_text()) | described
+    return described["name"], tuple(described["shape"]), described["levels"]
+
+
+@pytest.mark.parametrize("name", sorted({figure.data for figure in FIGURES}))
+def test_the_problem_is_that_of_the_configuration(name):
+    """Fault: a figure that stands beside no run, since its data set is described in another way."""
+    for figure in FIGURES:
+        if figure.data == name:
+            assert (name, figure.shape, figure.levels) == _data_set(name)
+            assert (CONF / "model" / f"{figure.variant}.yaml").is_file()
+
+
+def _expected(file):
+    """What an experiment says that it expects, and the paper's figure beside its runs."""
+    text = file.read_text()
+    line = re.search(r"^# Expected: +(.*)$", text, re.MULTILINE)
+    config = yaml.safe_load(text)
+    chosen = {}
+    for choice in config.get("defaults", []):
+        if isinstance(choice, dict):
+            chosen |= {key.rpartition("/")[2]: value for key, value in choice.items()}
+    layers = (config.get("model") or {}).get("layers")
+    figure = None
+    if {"data", "model"} <= chosen.keys():
+        problem = _data_set(chosen["data"])
+        figure = paper_figure(*problem, "test", chosen["model"], layers)
+    return line and line[1], figure
+
+
+@pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda file: file.stem)
+def test_an_experiment_expects_the_papers_figure(file):
+    """Fault: a figure mistyped, or corrected in one place only."""
+    line, figure = _expected(file)
+    assert line, "the header has no line `# Expected:`"
+    for value, unit in NUMBER.findall(line):
+        assert figure is not None
+        assert (value, unit) == (f"{figure.value:.2f}", figure.unit)
+    if NUMBER.match(line):
+        assert ("(quoted from memory" in line) == figure.memory
+
+
+def test_every_figure_is_what_an_experiment_expects():
+    """Fault: a figure of the paper that nobody tries to reach."""
+    expected = [_expected(file) for file in EXPERIMENTS]
+    reached = {figure for line, figure in expected if figure and NUMBER.match(line or "")}
+    assert reached == set(FIGURES)
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)
+def test_tables_quote_the_papers_figures(file):
+    """Fault: a figure corrected in one place only, or a star forgotten or left over."""
+    variants = {"Diagonal BiLSTM": "diagonal_bilstm", "Row LSTM": "row_lstm"}
+    variants |= {"PixelCNN": "pixel_cnn"}
+    quoting = False
+    for line in file.read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("|"):
+            quoting = False
+        elif cells[-1].startswith("the paper"):
+            quoting = "nats" in line
+        elif quoting and re.match(r"\d", cells[-1]):
+            variant = variants[cells[0].partition(",")[0]]
+            figure = paper_figure(*MNIST, variant, 7)
+            assert cells[-1] == f"{figure.value:.2f}" + (" *" if figure.memory else "")

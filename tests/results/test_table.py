@@ -1,7 +1,10 @@
 import json
+import re
+from html import unescape
 
 import numpy as np
 import pytest
+from markdown_it import MarkdownIt
 from rich.console import Console
 
 from pixelrnn.results.rows import BOUND_NOTE
@@ -119,10 +122,52 @@ def test_no_column_for_the_paper_without_a_figure(runs, compared):
     assert "paper" not in to_markdown(compared())
 
 
-def test_a_name_with_a_bar(make_run, make_data, compared):
+NASTY = "a|b `c|d` [e](f) *g* <img src=x> \\| \\"
+
+
+def test_markdown_shows_names_as_they_are(make_run, make_data, compared):
+    """Faults: a name that is a link, a tag, code, or one more cell; advice that is no code."""
     make_data()
-    make_run("runs/a|b")
-    assert "| a\\|b (row_lstm) |" in to_markdown(compared())
+    make_run(f"runs/{NASTY}", nats=NATS, audit={"verdict": "leak"})
+    make_run("runs/two\nlines", nats=NATS + 1)
+    page = to_markdown(compared())
+    html = MarkdownIt("commonmark").enable("table").render(page)
+    tables = [table.partition("</table>")[0] for table in html.split("<table>")[1:]]
+    assert len(tables) == 2
+    for table in tables:
+        rows = table.split("<tr>")[1:]
+        assert len({row.count("</td>") + row.count("</th>") for row in rows}) == 1
+    text = unescape(re.sub(r"</?(h1|h2|p|ul|li|table|thead|tbody|tr|th|td)( [^>]*)?>", "", html))
+    assert text.count(NASTY) == 6  # a cell, a note, the headline, a heading, two verdicts
+    assert text.count("two lines") == 2
+    assert "run <code>pixelrnn audit</code>." in html
+    assert set(re.findall(r"<code>.*?</code>", html)) == {"<code>pixelrnn audit</code>"}
+
+
+def test_what_weights_missing_means_is_a_footnote(make_run, make_data, compared):
+    """Fault: figures from a repository read as those of a model that is here."""
+    make_data()
+    make_run("runs/a", nats=NATS, without=("weights",))
+    make_run("runs/b", nats=NATS + 1)
+    note = (
+        "a: weights missing: its figures are recorded ones, and its weights are not here "
+        "(`dvc pull` fetches committed ones)."
+    )
+    comparison = compared()
+    assert f"- {note}" in to_markdown(comparison).splitlines()
+    assert note in " ".join(_printed(comparison, 140).split())
+    assert "b: " not in to_markdown(comparison)
+
+
+def test_a_setting_that_is_not_finite_is_null(make_run, make_data, compared):
+    """Fault: a traceback, since JSON has no infinity."""
+    make_data()
+    for name, clip in {"a": float("inf"), "b": [1.0, float("nan")]}.items():
+        make_run(f"runs/{name}", {"trainer": {"clip": clip}}, nats=NATS)
+    rows = json.loads(to_json(compared()))["rows"]
+    settings = {row["name"]: row["settings"] for row in rows}
+    assert settings["a"] == {"trainer.clip": None}
+    assert settings["b"] == {"trainer.clip": [1.0, None]}
 
 
 def _printed(comparison, width):

@@ -1,8 +1,11 @@
+from dataclasses import asdict
+
 import pandas as pd
 import pytest
 
 from pixelrnn.errors import InputError
-from pixelrnn.runs.frame import COLUMNS, config_differences, history, load_runs
+from pixelrnn.runs.frame import COLUMNS, config_differences, history, load_runs, records
+from pixelrnn.runs.record import read_record
 
 
 def test_a_run_is_a_row_with_every_figure_as_its_files_say(make_run):
@@ -47,6 +50,8 @@ def test_a_run_is_a_row_with_every_figure_as_its_files_say(make_run):
         (("metrics", "sampling"), "not evaluated"),
         (("training", "metrics", "sampling"), "unfinished"),
         (("training",), "unfinished"),
+        (("weights",), "weights missing"),
+        (("weights", "metrics"), "weights missing"),
     ],
 )
 def test_status(make_run, without, status):
@@ -90,6 +95,11 @@ def test_status(make_run, without, status):
         ),
         ("training.json", "", "training.json can't be read"),
         ("training.json", '{"parameters": "many"}', "training.json: parameters is many"),
+        (
+            "training.json",
+            '{"parameters": 7, "train_seconds": 1, "images_per_second": 1, "epochs": 2.5}',
+            "training.json: epochs is 2.5, not a whole number",
+        ),
         ("sampling.json", "{}", "sampling.json: seconds is missing"),
         ("origin.json", '{"git": "01', "origin.json can't be read"),
         ("origin.json", '{"git": 7}', "origin.json: git is 7, not a str"),
@@ -110,6 +120,20 @@ def test_a_damaged_run_says_so_in_its_status_and_hides_no_other(
     assert "\n" not in status
     assert frame.loc["bad", ["bits_per_dim", "parameters", "sample_seconds"]].isna().all()
     assert frame.loc["good", "status"] == "finished"
+
+
+def test_records_are_what_the_frame_was_made_of(make_run, tmp_path):
+    """Faults: NaN or pandas' NA where something is missing; numpy's scalars, which JSON refuses."""
+    whole = make_run("runs/a")
+    single = make_run("runs/b", nll_nats_se=float("nan"), bits_per_dim_se=float("inf"))
+    (make_run("runs/c") / "config.yaml").write_text("[")
+    first, second, third = records(load_runs(tmp_path / "runs"))
+    assert first == read_record(whole, "a")
+    assert {type(value) for value in asdict(first).values()} == {str, tuple, int, float, bool}
+    assert (second.nll_nats_se, second.bits_per_dim_se) == (None, None)
+    assert second.run == read_record(single, "b").run
+    assert third.damaged
+    assert third.shape is third.bits_per_dim is third.dirty is None
 
 
 def test_an_older_run_has_no_origin(make_run):

@@ -4,6 +4,7 @@ import pytest
 from pixelrnn.errors import InputError
 from pixelrnn.runs import scores
 from pixelrnn.runs.frame import load_runs
+from pixelrnn.runs.record import read_record
 from pixelrnn.runs.scores import read_each
 
 NATS = np.linspace(10, 30, 40)
@@ -15,31 +16,27 @@ READERS = {
 }
 
 
-def _row(folder):
-    return load_runs(folder).to_dict("records")[0]
-
-
 def test_what_a_whole_run_has(make_run):
-    row = _row(make_run("a", nats=NATS, drawn=True))
-    np.testing.assert_array_equal(scores.image_nats(row), NATS)
-    np.testing.assert_allclose(scores.nll_maps(row).sum((1, 2)), NATS, rtol=1e-3)
-    assert scores.samples(row).shape == (18, 1, 2, 2)
-    assert scores.completions(row).shape == (6, 3, 1, 2, 2)
+    run = read_record(make_run("a", nats=NATS, drawn=True), "a")
+    np.testing.assert_array_equal(scores.image_nats(run), NATS)
+    np.testing.assert_allclose(scores.nll_maps(run).sum((1, 2)), NATS, rtol=1e-3)
+    assert scores.samples(run).shape == (18, 1, 2, 2)
+    assert scores.completions(run).shape == (6, 3, 1, 2, 2)
 
 
 @pytest.mark.parametrize("name", READERS)
 def test_an_older_run_lacks_a_file(make_run, name):
     folder = make_run("a", nats=NATS, drawn=True)
     (folder / name).unlink()
-    assert READERS[name](_row(folder)) is None
+    assert READERS[name](read_record(folder, "a")) is None
 
 
 def test_what_is_left_of_an_earlier_evaluation_is_not_read(make_run):
     """Fault: a run that is being evaluated again read as evaluated."""
     folder = make_run("a", nats=NATS)
     (folder / "metrics.json").unlink()
-    assert scores.image_nats(_row(folder)) is None
-    assert scores.nll_maps(_row(folder)) is None
+    assert scores.image_nats(read_record(folder, "a")) is None
+    assert scores.nll_maps(read_record(folder, "a")) is None
 
 
 @pytest.mark.parametrize(
@@ -70,7 +67,7 @@ def test_a_wrong_file_says_what_it_is_and_what_to_do(make_run, name, content, wh
     folder = make_run("a", nats=NATS, drawn=True)
     np.save(folder / name, content)
     with pytest.raises(InputError) as error:
-        READERS[name](_row(folder))
+        READERS[name](read_record(folder, "a"))
     assert str(error.value).startswith(f"{folder / name} ")
     assert what in str(error.value)
     assert "run `pixelrnn " in str(error.value)
@@ -83,8 +80,8 @@ def test_a_file_cut_off_is_one_line_and_hides_no_other_run(make_run, tmp_path, n
     file = make_run("runs/bad", nats=NATS, drawn=True) / name
     file.write_bytes(file.read_bytes()[:length])
     (make_run("runs/worse") / "config.yaml").write_text("[")
-    found, problems = read_each(load_runs(tmp_path / "runs"), READERS[name])
-    assert list(found) == ["good"]
+    contents, problems = read_each(load_runs(tmp_path / "runs"), READERS[name])
+    assert list(contents) == ["good"]
     assert list(problems) == ["bad"]
     assert problems["bad"].startswith(f"{file} is damaged")
     assert "\n" not in problems["bad"]

@@ -8,6 +8,7 @@ from string import Template
 from pixelrnn.page.content import content
 from pixelrnn.results.comparison import Comparison
 
+# What a script uses stands in one before it.
 SCRIPTS = (
     "state.js",
     "columns.js",
@@ -21,7 +22,7 @@ SCRIPTS = (
 
 
 def build(comparison: Comparison, vega: str) -> str:
-    """The page as text; `vega` is the plotting library's script."""
+    """Return the page as text; `vega` is the plotting library's script."""
     folder = files(__package__)
     data = json.dumps(
         content(comparison), ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str

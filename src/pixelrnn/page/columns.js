@@ -2,7 +2,7 @@
 const soft = (text) => make("span", { class: "se" }, text);
 const dash = (entry) => (isRun(entry) ? soft("–") : ""); // of a baseline nothing is missing
 const mark = (entry) => (entry.bound === "upper" ? "≤ " : "");
-function figure(entry, key, digits) {
+const figure = (key, digits) => (entry) => {
   if (entry[key] == null) return dash(entry);
   const error = entry[`${key}_se`];
   return make(
@@ -11,7 +11,7 @@ function figure(entry, key, digits) {
     mark(entry) + number(entry[key], digits),
     error == null ? "" : soft(` ± ${number(error, digits)}`),
   );
-}
+};
 const plain = (key, digits) => (entry) => (entry[key] == null ? dash(entry) : number(entry[key], digits));
 const setting = (value) => (typeof value === "number" ? String(value) : value);
 
@@ -21,8 +21,8 @@ const columns = [
   { key: "audit", label: "audit", value: (entry) => entry.audit, shown: false },
   { key: "status", label: "status", value: (entry) => entry.status?.split(":")[0], shown: false },
   { key: "variant", label: "variant", value: (entry) => entry.variant },
-  { key: "bits", label: "bits/dim ± s.e.", value: (entry) => entry.bits, show: (entry) => figure(entry, "bits", 4) },
-  { key: "nats", label: "nats ± s.e.", value: (entry) => entry.nats, show: (entry) => figure(entry, "nats", 2) },
+  { key: "bits", label: "bits/dim ± s.e.", value: (entry) => entry.bits_per_dim, show: figure("bits_per_dim", 4) },
+  { key: "nats", label: "nats ± s.e.", value: (entry) => entry.nll_nats, show: figure("nll_nats", 2) },
   ...(entries.some((entry) => entry.paper)
     ? [{ key: "paper", label: "the paper’s", value: (entry) => entry.paper?.value, show: paperCell }]
     : []),

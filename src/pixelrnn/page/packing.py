@@ -1,4 +1,4 @@
-"""Numbers in a page: base64 of a typed array, which JavaScript reads back without parsing a digit."""
+"""Numbers in a page: base64 of a typed array, which JavaScript reads without parsing a digit."""
 
 import base64
 
@@ -7,7 +7,6 @@ import numpy.typing as npt
 
 
 def pack(values: npt.ArrayLike, kind: str) -> str:
-    """Base64 of little-endian numbers of the numpy `kind` ("u1", "u2", "i4", "f4")."""
-    return base64.b64encode(
-        np.ascontiguousarray(values, dtype=np.dtype(f"<{kind}")).tobytes()
-    ).decode()
+    """Return base64 of little-endian numbers of the numpy `kind` ("u1", "u2", "i4", "f4")."""
+    array = np.ascontiguousarray(values, dtype=np.dtype(f"<{kind}"))
+    return base64.b64encode(array.tobytes()).decode()

@@ -64,7 +64,7 @@ function pictureItem(run, kind) {
     kind === "samples"
       ? `${part} samples`
       : `${part} test images, each followed by ${picture.times} ways to go on from its upper half`;
-  const score = run.bits == null ? "" : `${mark(run)}${number(run.bits, 4)} bits/dim`;
+  const score = run.bits_per_dim == null ? "" : `${mark(run)}${number(run.bits_per_dim, 4)} bits/dim`;
   return { title: run.label, score, caption: [what, score].filter(Boolean).join("; "), pictures: [picture] };
 }
 

@@ -108,7 +108,7 @@ function filterExample() {
   const best = entries.find(isRun);
   const column = columns.find(({ key, shown, numeric }) => shown && numeric && best.settings?.[key] != null);
   const setting = column && `${column.key.split(".").at(-1)}=${best.settings[column.key]}`;
-  const bits = best.bits && `bits<${(Math.ceil(20 * best.bits) / 20).toFixed(2)}`;
+  const bits = best.bits_per_dim && `bits<${(Math.ceil(20 * best.bits_per_dim) / 20).toFixed(2)}`;
   return [best.variant, setting, bits].filter(Boolean).join(" ");
 }
 

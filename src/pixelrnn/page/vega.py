@@ -12,19 +12,18 @@ CODE = "import sys, vl_convert; sys.stdout.buffer.write(vl_convert.javascript_bu
 def bundling() -> Iterator[Callable[[], str]]:
     """Start to bundle; calling what is given waits for the script.
 
-    Bundling takes a second or two and Python's lock with it, so it has a process of its own beside the reading of runs.
-    Raises RuntimeError if it fails, which only a broken installation of vl-convert-python does.
+    Bundling takes a second or two and Python's lock with it, so it has a process of its own beside
+    the reading of runs. The call raises RuntimeError if it fails, which only a broken installation
+    of vl-convert-python does.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-c", CODE], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    command = [sys.executable, "-c", CODE]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def script() -> str:
         out, error = process.communicate()
         if process.returncode:
-            raise RuntimeError(
-                f"vl_convert cannot bundle the plotting library: {error.decode().strip()}"
-            )
+            reason = error.decode().strip()
+            raise RuntimeError(f"vl_convert cannot bundle the plotting library: {reason}")
         return out.decode()
 
     try:

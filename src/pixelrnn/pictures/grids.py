@@ -11,16 +11,15 @@ from PIL import Image, ImageDraw, ImageFont
 from pixelrnn.data.quantize import stretch
 from pixelrnn.files import replacing
 
-GAP = 4  # pixels between enlarged images
-GRAY = 96  # between the images of a grid
-ORANGE = (240, 110, 40)  # of the line around what was given
+# Pixels between enlarged images, and what is between the images of any grid.
+GAP, GRAY = 4, 96
+# Of the line around what was given.
+ORANGE = (240, 110, 40)
 
-ACROSS = 4  # grids a row
-HEIGHT = (
-    320  # a smaller grid is enlarged by a whole factor towards this: pixels stay square and sharp
-)
-MARGIN = 16
-LINE = 22  # of a title, in pixels
+# Grids a row, pixels around them, and the height of a line of their titles.
+ACROSS, MARGIN, LINE = 4, 16, 22
+# A smaller grid is enlarged by a whole factor towards this: pixels stay square and sharp.
+HEIGHT = 320
 
 
 def image_grid(images: np.ndarray, levels: int, columns: int = 8, side: int = 64) -> Image.Image:
@@ -32,7 +31,10 @@ def image_grid(images: np.ndarray, levels: int, columns: int = 8, side: int = 64
 
 
 def small_grid(images: np.ndarray, levels: int, columns: int = 8) -> Image.Image:
-    """Draw the same with one pixel a pixel and thin lines between the images, gray where they are."""
+    """Draw the same with one pixel a pixel and thin lines between the images.
+
+    It is in RGB, or gray (mode L) for images of one color.
+    """
     page = _tile(stretch(images, levels), columns, gap=1)[1:-1, 1:-1]
     return Image.fromarray(page if images.shape[1] == 3 else page[:, :, 0])
 
@@ -85,7 +87,8 @@ def side_by_side(grids: Sequence[tuple[str, Image.Image]]) -> Image.Image:
     """
     panels = [_panel(title, picture.convert("RGB")) for title, picture in grids]
     lines = [panels[start : start + ACROSS] for start in range(0, len(panels), ACROSS)]
-    columns = [max(line[i].width for line in lines if i < len(line)) for i in range(len(lines[0]))]
+    across = range(len(lines[0]))
+    columns = [max(line[i].width for line in lines if i < len(line)) for i in across]
     heights = [max(panel.height for panel in line) for line in lines]
     width = sum(columns) + MARGIN * (len(columns) + 1)
     height = sum(heights) + MARGIN * (len(lines) + 1)

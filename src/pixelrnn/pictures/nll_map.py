@@ -1,17 +1,25 @@
-"""What each pixel costs, as a picture beside the image: bright pixels are those that the model did not expect."""
+"""What each pixel costs, as a picture beside the image.
+
+Bright pixels are those that the model did not expect.
+"""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from pixelrnn.data.quantize import stretch
 
-COLD, WARM, HOT = "#06031c", "#c2374f", "#fcf6a8"  # of 0 nats, half the scale, the top of the scale
-MARGIN, BAR, LEGEND = (
-    16,
-    18,
-    130,
-)  # pixels: around everything, the color bar's width, the room for it and its numbers
-LINE = 20  # of text
+# Colors of 0 nats, of half the scale, and of the top of the scale and beyond.
+COLD, WARM, HOT = "#06031c", "#c2374f", "#fcf6a8"
+# All sizes are in pixels. Around everything, and between the parts:
+MARGIN = 16
+# The width of the color bar, and of all that belongs to the scale: the bar, its ticks and numbers.
+BAR, SCALE = 18, 146
+# A tick, the gap before its number, and half the height of a number.
+TICK, GAP, HALF = 4, 4, 7
+# From the title's upper edge to the pictures, and below them.
+TITLE, BOTTOM = 32, 20
+# A mark further up than this part of the scale would meet the number at its top.
+HIGHEST_MARK = 0.9
 
 
 def nll_picture(
@@ -23,51 +31,58 @@ def nll_picture(
     mark: tuple[float, str],
     side: int = 256,
 ) -> Image.Image:
-    """An image (c, h, w) of levels, the `nats` (h, w) of its pixels in colors from 0 to `top`, and the scale.
+    """Draw an image, what its pixels cost, and the scale of that, side by side below a title.
 
-    `mark` is a number of nats that the scale points out, with its name; `side` is about how high the image gets.
+    `image` is levels (c, h, w); `nats` (h, w), in colors from 0 to `top`; `mark` a number of nats
+    that the scale points out, with its name. The image gets about `side` pixels high.
     """
     h, w = nats.shape
-    size = (w * max(1, side // h), h * max(1, side // h))
-    shown = stretch(image, levels).transpose(1, 2, 0)
-    picture = Image.fromarray(shown.squeeze(-1) if shown.shape[-1] == 1 else shown).convert("RGB")
-    colored = _colors(nats, top)
+    factor = max(1, side // h)
+    width, height = w * factor, h * factor
+    parts = [_picture(image, levels), _colors(nats, top)]
+    parts = [part.resize((width, height), Image.Resampling.NEAREST) for part in parts]
+    parts.append(_scale(height, top, mark))
+
     font = ImageFont.load_default(14)
-    width = max(2 * size[0] + LEGEND + 4 * MARGIN, int(font.getlength(title)) + 2 * MARGIN)
-    page = Image.new("RGB", (width, size[1] + LINE + 3 * MARGIN), "white")
-    draw = ImageDraw.Draw(page)
-    draw.text((MARGIN, MARGIN), title, font=font, fill="black")
-    below = LINE + 2 * MARGIN - 4
-    for i, part in enumerate((picture, colored)):
-        page.paste(
-            part.resize(size, Image.Resampling.NEAREST), (MARGIN + i * (size[0] + MARGIN), below)
-        )
-    _scale(draw, page, (2 * size[0] + 3 * MARGIN, below), size[1], top, mark)
+    parts_width = 2 * width + SCALE + 3 * MARGIN
+    title_width = int(font.getlength(title)) + 2 * MARGIN
+    size = (max(parts_width, title_width), MARGIN + TITLE + height + BOTTOM)
+    page = Image.new("RGB", size, "white")
+    ImageDraw.Draw(page).text((MARGIN, MARGIN), title, font=font, fill="black")
+    left = MARGIN
+    for part in parts:
+        page.paste(part, (left, MARGIN + TITLE))
+        left += part.width + MARGIN
     return page
 
 
+def _picture(image: np.ndarray, levels: int) -> Image.Image:
+    """Draw levels (c, h, w), black to white, one pixel a pixel."""
+    shown = stretch(image, levels).transpose(1, 2, 0)
+    gray = shown.shape[-1] == 1
+    return Image.fromarray(shown[:, :, 0] if gray else shown).convert("RGB")
+
+
 def _colors(nats: np.ndarray, top: float) -> Image.Image:
-    gray = Image.fromarray((np.clip(nats / top, 0, 1) * 255).round().astype(np.uint8))
-    return ImageOps.colorize(gray, COLD, HOT, WARM)
+    """Draw nats (h, w) in colors, one pixel a pixel."""
+    gray = (np.clip(nats / top, 0, 1) * 255).round().astype(np.uint8)
+    return ImageOps.colorize(Image.fromarray(gray), COLD, HOT, WARM)
 
 
-def _scale(
-    draw: ImageDraw.ImageDraw,
-    page: Image.Image,
-    corner: tuple[int, int],
-    height: int,
-    top: float,
-    mark: tuple[float, str],
-) -> None:
-    left, above = corner
+def _scale(height: int, top: float, mark: tuple[float, str]) -> Image.Image:
+    """Draw the color bar with numbers at its ends and at the mark."""
+    scale = Image.new("RGB", (SCALE, height + BOTTOM), "white")  # letters reach below the bar
     bar = _colors(np.linspace(top, 0, height)[:, None], top)
-    page.paste(bar.resize((BAR, height)), corner)
+    scale.paste(bar.resize((BAR, height)), (0, 0))
+    marked, name = mark
+    ticks = [(top, f"{top:.1f} or more"), (0.0, "0 nats a pixel")]
+    if marked < HIGHEST_MARK * top:
+        ticks.append((marked, f"{marked:.1f} {name}"))
+    draw = ImageDraw.Draw(scale)
     font = ImageFont.load_default(13)
-    ticks = [(top, f"{top:.1f} or more"), (0, "0 nats a pixel")]
-    if mark[0] < 0.9 * top:  # further up, its text would meet that of the top
-        ticks.append((mark[0], f"{mark[0]:.1f} {mark[1]}"))
     for value, text in ticks:
-        y = above + round((height - 1) * (1 - value / top))
-        draw.line((left + BAR, y, left + BAR + 4, y), fill="black")
-        anchored = min(max(y, above + 7), above + height - 7)
-        draw.text((left + BAR + 8, anchored), text, font=font, fill="black", anchor="lm")
+        y = round((height - 1) * (1 - value / top))
+        draw.line((BAR, y, BAR + TICK, y), fill="black")
+        inside = min(max(y, HALF), height - HALF)
+        draw.text((BAR + TICK + GAP, inside), text, font=font, fill="black", anchor="lm")
+    return scale

@@ -1,9 +1,11 @@
-"""All that is to be said of a set of runs, gathered once; `table` and `page` say it to people and programs."""
+"""All that is to be said of a set of runs, gathered once.
+
+`results.table` and `page` say it to people and to programs.
+"""
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,18 +14,28 @@ import pandas as pd
 from pixelrnn.errors import InputError
 from pixelrnn.results.baselines import Baseline, independent_pixels, lossless_coder
 from pixelrnn.results.paired import BETTER, NOISE, against, differences
-from pixelrnn.results.paper import paper_figure
+from pixelrnn.results.paper import Figure, paper_figure
 from pixelrnn.results.rows import Row, bits, make_rows
 from pixelrnn.runs import scores
+from pixelrnn.runs.directory import HISTORY, nll_name
 from pixelrnn.runs.frame import differing, flat_configs, history
+from pixelrnn.runs.record import Record
 from pixelrnn.runs.same_images import Evaluated
 
-LEAK = "the audit found that it sees what it predicts, so its NLL is no likelihood: run `pixelrnn audit`"
+LEAK = (
+    "the audit found that it sees what it predicts, so its NLL is no likelihood: "
+    "run `pixelrnn audit`"
+)
+# Runs that the headline names as perhaps as good as the best.
+NAMED = 3
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs and baselines over the same images. What is by name lacks those whose files are missing or damaged."""
+    """Runs and baselines over the same images.
+
+    What is by name lacks the runs whose files are missing or damaged.
+    """
 
     images: Evaluated
     arrays: dict[str, np.ndarray]  # the prepared images by split; empty where they are gone
@@ -46,47 +58,66 @@ class Comparison:
         return f"{self.images.name}: NLL of the {split} ({size}, {self.images.levels} levels)"
 
     def headline(self, names: Mapping[str, str] | None = None) -> str:
-        """Which run is best, and which others may be as good, as far as these images can tell; runs go by `names`."""
+        """Return which run is best, and which may be as good, as far as these images can tell.
+
+        Runs go by `names`, where it has one for them.
+        """
         called = (names or {}).get
         best, *others = [row for row in self.rows if row.kind == "run"]
-        said = f"{called(best.name, best.name)} has the lowest NLL, {bits(best)} bits/dim."
+        text = f"{called(best.name, best.name)} has the lowest NLL, {bits(best)} bits/dim."
         if best.audit == "leak":
-            said += " But it sees what it predicts."
+            text += " But it sees what it predicts."
         if self.rows[0].kind == "baseline":
-            said += f" The baseline {self.rows[0].name} is better than any run."
+            text += f" The baseline {self.rows[0].name} is better than any run."
         pairs = against(self.differences, best.name)
         pairs = pairs[pairs["run"].isin({row.name for row in others})]
         close = [called(run, run) for run in pairs["run"][pairs["kind"] == NOISE]]
         if close:
-            more = f"; and {len(close) - 3} more" if len(close) > 3 else ""
-            return f"{said} Not distinguishable from it: {'; '.join(close[:3])}{more}."
+            if len(close) > NAMED:
+                close[NAMED:] = [f"and {len(close) - NAMED} more"]
+            return f"{text} Not distinguishable from it: {'; '.join(close)}."
         if pairs.empty or (pairs["kind"] != BETTER).any():
-            return said
-        return f"{said} It is better than every other run, beyond noise."
+            return text
+        return f"{text} It is better than every other run, beyond noise."
 
 
 def compare_runs(frame: pd.DataFrame, images: Evaluated) -> Comparison:
-    """Read what the runs of `frame` left; `images`: what they share, from `same_images`.
+    """Read what the runs of `frame` left; `images` are those that they share (`same_images`).
 
     A damaged file becomes a note on its run; it hides nothing else.
     """
     notes: list[str] = []
     arrays = _load(images, notes)
     baselines = _baselines(arrays, images)
-    found, problems = _read_all(frame)
-    nats = found["nats"]
-    if missing := [
-        run for run in frame["run"][frame["bits_per_dim"].notna()] if run not in nats | problems
-    ]:
-        notes.append(f"no {images.split}_nll.npy, so no paired differences: {', '.join(missing)}")
+    contents, problems = _read_all(frame)
+
+    nats = contents["nats"]
+    evaluated = frame["run"][frame["bits_per_dim"].notna()]
+    missing = [run for run in evaluated if run not in nats and run not in problems]
+    if missing:
+        file = nll_name(images.split)
+        notes.append(f"no {file}, so no paired differences: {', '.join(missing)}")
     nats |= {one.name: one.per_image for one in baselines if one.per_image is not None}
+
     configs = flat_configs(frame)
-    rows = [_complete(row, images, configs, problems) for row in make_rows(frame, baselines)]
+    rows = [
+        replace(
+            row,
+            paper=_paper(row, images, configs.get(row.name, {})),
+            note=row.note or _note(row, problems.get(row.name, [])),
+        )
+        for row in make_rows(frame, baselines)
+    ]
     bounds = {row.name for row in rows if row.bound == "upper"}
-    tested = differences(nats, bounds, math.prod(images.shape))
-    settings = differing(configs)
     return Comparison(
-        images, arrays, rows, configs, settings, differences=tested, notes=notes, **found
+        images=images,
+        arrays=arrays,
+        rows=rows,
+        configs=configs,
+        settings=differing(configs),
+        differences=differences(nats, bounds, math.prod(images.shape)),
+        notes=notes,
+        **contents,
     )
 
 
@@ -94,9 +125,8 @@ def _load(images: Evaluated, notes: list[str]) -> dict[str, np.ndarray]:
     try:
         return images.load()
     except InputError as error:
-        notes.append(
-            f"without the prepared images there are no baselines and no pictures of test images: {error}"
-        )
+        lost = "without the prepared images there are no baselines and no pictures of test images"
+        notes.append(f"{lost}: {error}")
         return {}
 
 
@@ -111,21 +141,21 @@ def _baselines(arrays: dict[str, np.ndarray], images: Evaluated) -> list[Baselin
 
 
 def _read_all(frame: pd.DataFrame) -> tuple[dict[str, dict[str, Any]], dict[str, list[str]]]:
-    """By part of a comparison and run; and the lines on damaged files, by run."""
-    found: dict[str, dict[str, Any]] = {}
+    """Return what runs left, by part of a comparison and run; and lines on damaged files, by run."""
+    contents: dict[str, dict[str, Any]] = {}
     problems: dict[str, list[str]] = {}
     for part, read in _READERS.items():
-        found[part], damaged = scores.read_each(frame, read)
+        contents[part], damaged = scores.read_each(frame, read)
         for run, problem in damaged.items():
             problems.setdefault(run, []).append(problem)
-    return found, problems
+    return contents, problems
 
 
-def _curves(run: scores.Row) -> pd.DataFrame | None:
-    return history(run["path"]) if Path(run["path"], "history.csv").exists() else None
+def _curves(run: Record) -> pd.DataFrame | None:
+    return history(run.folder) if (run.folder / HISTORY).exists() else None
 
 
-_READERS: dict[str, Callable[[scores.Row], Any]] = {
+_READERS: dict[str, Callable[[Record], Any]] = {
     "histories": _curves,
     "nats": scores.image_nats,
     "maps": scores.nll_maps,
@@ -134,15 +164,15 @@ _READERS: dict[str, Callable[[scores.Row], Any]] = {
 }
 
 
-def _complete(
-    row: Row, images: Evaluated, configs: dict[str, dict[str, Any]], problems: dict[str, list[str]]
-) -> Row:
-    """The row with the paper's figure beside it and what is wrong with its files below it."""
-    if row.kind != "run":
-        return row
-    layers = configs.get(row.name, {}).get("model.layers")
-    paper = paper_figure(row.data, images.shape, images.levels, images.split, row.variant, layers)
-    if row.bits_per_dim is None:
-        paper = None
-    leak = [LEAK] if row.audit == "leak" else []
-    return replace(row, paper=paper, note="; ".join(leak + problems.get(row.name, [])) or None)
+def _paper(row: Row, images: Evaluated, config: Mapping[str, Any]) -> Figure | None:
+    """Return the paper's figure to set beside the row of a run that was evaluated."""
+    if row.kind != "run" or row.bits_per_dim is None:
+        return None
+    layers = config.get("model.layers")
+    return paper_figure(row.data, images.shape, images.levels, images.split, row.variant, layers)
+
+
+def _note(row: Row, problems: list[str]) -> str | None:
+    """Return what is wrong with a run and with its files."""
+    lines = [LEAK, *problems] if row.audit == "leak" else problems
+    return "; ".join(lines) or None

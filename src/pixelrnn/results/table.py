@@ -1,13 +1,14 @@
 """A comparison as a table: for a terminal, for a paper (Markdown), for a program (JSON).
 
-An upper bound on the NLL is marked with ≤ and a footnote (Multi-Scale without `clamp` scores an image together with one
-way of drawing it, and log p(small) + log p(x | small) <= log p(x)). Missing figures are a dash, in JSON null.
+An upper bound on the NLL is marked with ≤ and a footnote (Multi-Scale without `clamp` scores an image
+together with one way of drawing it, and log p(small) + log p(x | small) <= log p(x)). Missing
+figures are a dash, in JSON null.
 """
 
 import json
 import math
+import re
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from rich import box
@@ -19,48 +20,56 @@ from pixelrnn.results.comparison import Comparison
 from pixelrnn.results.paired import against
 from pixelrnn.results.rows import cells, footnotes
 
-ROWS, PAIRS = 50, 12  # that are still read in a terminal
+# What is still read in a terminal.
+ROWS, PAIRS = 50, 12
 DIFFERENCES = ("run", "bits/dim above it ± s.e.", "nats", "p (Holm)", "verdict")
+# Columns of text; the others are figures.
+TEXT = ("run", "bound", "verdict")
+
+# What a name may hold and Markdown would read as its own. A `<` opens a tag only before these.
+_SPECIAL = re.compile(r"[\\`*|\[\]]|<(?=[A-Za-z/!?])")
+# Commands that a note advises: they stay code.
+_ADVICE = re.compile(r"(`(?:pixelrnn|dvc) [^`\n]*`)")
 
 
 def to_rich(comparison: Comparison) -> Group:
-    """For the terminal: the table, its footnotes, the differences from the best run. Names aren't read as markup."""
+    """Return what a terminal shows: the table, its footnotes, the differences from the best run.
+
+    Names are not read as markup.
+    """
     headings, rows = _table(comparison)
-    parts: list[ConsoleRenderable] = [
-        _rich(comparison.title, headings, rows[:ROWS]),
-        *_more(len(rows) - ROWS),
-    ]
-    parts += [Text(line) for line in [*footnotes(comparison.rows), *comparison.notes]]
-    if pairs := _differences(comparison):
-        parts += [
-            Text(),
-            _rich(_about_differences(comparison), DIFFERENCES, pairs[:PAIRS]),
-            *_more(len(pairs) - PAIRS),
-        ]
+    parts: list[ConsoleRenderable] = [_rich(comparison.title, headings, rows[:ROWS])]
+    parts += _more(len(rows) - ROWS)
+    parts += [Text(line) for line in _notes(comparison)]
+    pairs = _differences(comparison)
+    if pairs:
+        parts += [Text(), _rich(_about_differences(comparison), DIFFERENCES, pairs[:PAIRS])]
+        parts += _more(len(pairs) - PAIRS)
     return Group(*parts, Text(comparison.headline()))
 
 
 def to_markdown(comparison: Comparison) -> str:
-    """A Markdown table with its footnotes, and the differences from the best run."""
-    pairs = _differences(comparison)
-    notes = [f"- {line}" for line in [*footnotes(comparison.rows), *comparison.notes]]
+    """Return a Markdown table with its footnotes, and the differences from the best run."""
     blocks = [
-        [f"# {comparison.title}"],
+        [f"# {_escape(comparison.title)}"],
         _markdown(*_table(comparison)),
-        notes,
-        [comparison.headline()],
+        [f"- {_escape_note(note)}" for note in _notes(comparison)],
+        [_escape(comparison.headline())],
     ]
+    pairs = _differences(comparison)
     if pairs:
-        blocks += [["## " + _about_differences(comparison)], _markdown(DIFFERENCES, pairs)]
+        blocks.append([f"## {_escape(_about_differences(comparison))}"])
+        blocks.append(_markdown(DIFFERENCES, pairs))
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
 def to_json(comparison: Comparison) -> str:
-    """What was measured, the rows and all pairs of runs, every figure in full precision; missing ones are null.
+    """Return what was measured, the rows and all pairs of runs, every figure in full precision.
 
-    The pairs, which may be thousands, are a table: `columns`, and `rows` of one line each.
+    Missing figures are null. The pairs, which may be thousands, are a table: `columns` and `rows`.
     """
     images = comparison.images
+    pairs = comparison.differences.drop(columns="kind")
     page = {
         "data": images.name,
         "split": images.split,
@@ -70,28 +79,28 @@ def to_json(comparison: Comparison) -> str:
         "data_md5": images.md5 or None,
         "headline": comparison.headline(),
         "rows": [
-            asdict(row) | {"settings": _settings(comparison, row.name)} for row in comparison.rows
+            row.as_dict() | {"settings": _settings(comparison, row.name)} for row in comparison.rows
         ],
         "notes": comparison.notes,
+        "differences": {
+            "columns": list(pairs.columns),
+            "rows": _finite(pairs.values.tolist()),
+        },
     }
-    text = json.dumps(page, indent=2, allow_nan=False, default=str).removesuffix("\n}")
-    pairs = comparison.differences.drop(columns="kind")
-    lines = ",\n".join(
-        f"    {json.dumps([_finite(value) for value in row])}" for row in pairs.values.tolist()
-    )
-    columns = json.dumps(list(pairs.columns))
-    return f'{text},\n  "differences": {{"columns": {columns}, "rows": [\n{lines}\n  ]}}\n}}\n'
+    return json.dumps(page, indent=2, allow_nan=False, default=str) + "\n"
 
 
 def _table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
-    """Headings and cells; the paper's figures only if there is one."""
+    """Return headings and cells; the paper's figures only if there is one."""
     rows = [cells(row) for row in comparison.rows]
-    headings = [
-        name
-        for name in rows[0]
-        if name != "the paper's" or any(row.paper for row in comparison.rows)
-    ]
+    headings = list(rows[0])
+    if not any(row.paper for row in comparison.rows):
+        headings.remove("the paper's")
     return headings, [[row[name] for name in headings] for row in rows]
+
+
+def _notes(comparison: Comparison) -> list[str]:
+    return [*footnotes(comparison.rows), *comparison.notes]
 
 
 def _about_differences(comparison: Comparison) -> str:
@@ -104,6 +113,7 @@ def _best(comparison: Comparison) -> str:
 
 
 def _differences(comparison: Comparison) -> list[list[str]]:
+    """Return the cells of the pairs with the best run, under the headings of DIFFERENCES."""
     pairs = against(comparison.differences, _best(comparison))
     return [
         [
@@ -118,21 +128,24 @@ def _differences(comparison: Comparison) -> list[list[str]]:
 
 
 def _settings(comparison: Comparison, run: str) -> dict[str, Any]:
-    """The config keys in which the runs differ, as this run has them."""
+    """Return the config keys in which the runs differ, as this run has them."""
     if run not in comparison.settings.index:
         return {}
     config = comparison.configs[run]
-    return {key: config[key] for key in comparison.settings.columns if key in config}
+    return {key: _finite(config[key]) for key in comparison.settings.columns if key in config}
 
 
 def _finite(value: Any) -> Any:
+    """Return a value, or those of a list, with None for what is not finite: JSON has no NaN."""
+    if isinstance(value, list):
+        return [_finite(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _more(rows: int) -> list[Text]:
-    return (
-        [Text(f"... and {rows} more, in comparison.md and comparison.html\n")] if rows > 0 else []
-    )
+    if rows <= 0:
+        return []
+    return [Text(f"... and {rows} more, in comparison.md and comparison.html\n")]
 
 
 def _rich(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
@@ -141,7 +154,7 @@ def _rich(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) ->
     )
     for heading in headings:
         width = 18 if heading == "run" else None
-        side: JustifyMethod = "left" if heading in ("run", "bound", "verdict") else "right"
+        side: JustifyMethod = "left" if heading in TEXT else "right"
         table.add_column(heading, justify=side, overflow="fold", min_width=width)
     for row in rows:
         table.add_row(*map(Text, row))
@@ -149,9 +162,22 @@ def _rich(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) ->
 
 
 def _markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    sides = ["---" if heading in ("run", "bound", "verdict") else "---:" for heading in headings]
-    return [_line(headings), "|" + "|".join(sides) + "|", *map(_line, rows)]
+    sides = ["---" if heading in TEXT else "---:" for heading in headings]
+    body = [[_escape(cell) for cell in row] for row in rows]
+    return [_line(headings), "|" + "|".join(sides) + "|", *map(_line, body)]
 
 
-def _line(row: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _escape(text: str) -> str:
+    """Return text as Markdown that shows it as it is, in one line."""
+    return _SPECIAL.sub(r"\\\g<0>", " ".join(text.splitlines()))
+
+
+def _escape_note(note: str) -> str:
+    """Return the same, with the commands that it advises as code."""
+    return "".join(
+        piece if _ADVICE.fullmatch(piece) else _escape(piece) for piece in _ADVICE.split(note)
+    )

@@ -5,11 +5,13 @@
     checkpoints/last.ckpt  where training stands: continues after an interruption
     history.csv            one row an epoch
     training.json          what training took
-    weights.safetensors    the model of the best epoch; written last, so that its presence means finished
-    metrics.json           what `evaluate` measured, by split; <split>_nll.npy and <split>_nll_map.npy beside it
+    weights.safetensors    the model of the best epoch; written last: its presence means finished
+    metrics.json           what `evaluate` measured, by split
+    <split>_nll.npy, <split>_nll_map.npy    the same by image and by pixel
     samples.png, ...       what other verbs add
 
-Files are replaced, never changed (`pixelrnn.files`): a reader finds an old one or a new one, not half of one.
+Files are replaced, never changed (`pixelrnn.files`): a reader finds an old one or a new one, not
+half of one.
 """
 
 from collections.abc import Mapping
@@ -78,7 +80,7 @@ class RunDirectory:
         return self.path / CHECKPOINT if self.has(CHECKPOINT) else None
 
     def missing(self, tested: bool) -> list[str]:
-        """Return the files that a finished run has and this one lacks, in the order in which they are written.
+        """Return the files that a finished run has and this one lacks, in the order of writing.
 
         `tested`: whether it was to be evaluated and sampled as well.
         """

@@ -1,8 +1,8 @@
 """What makes two configurations the same run: the keys that decide the result, and no others.
 
-All is recorded; the seed, the data, the model, the optimizer, the schedule, and what changes the weights among the
-arguments of the trainer and the callbacks are compared. Where a run computes, what it shows and how its images are
-loaded may change at any time.
+All is recorded. Compared are the seed, the data, the model, the optimizer, the schedule, and what
+changes the weights among the arguments of the trainer and the callbacks. Where a run computes, what
+it shows and how its images are loaded may change at any time.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,14 +11,8 @@ from typing import Any
 Config = Mapping[str, Any]
 
 SECTIONS = ("seed", "model", "optimizer", "scheduler")
-DATA = (
-    "name",
-    "shape",
-    "levels",
-    "batch_size",
-    "flip",
-    "resample",
-)  # its bytes are compared by their md5
+# The bytes of the data are compared by their md5.
+DATA = ("name", "shape", "levels", "batch_size", "flip", "resample")
 # Arguments of Lightning's Trainer that say where it computes and what it shows.
 TRAINER_SHOWS = frozenset(
     [
@@ -81,34 +75,39 @@ def deciding(config: Config) -> dict[str, Any]:
     return {key: _renamed(key, value) for key, value in flat(kept) if value not in (None, {})}
 
 
-def differences(held: Config, wanted: Config) -> dict[str, tuple[Any, Any]]:
+def differences(there: Config, here: Config) -> dict[str, tuple[Any, Any]]:
     """Return the deciding keys in which two configurations differ, with both values."""
-    there, here = deciding(held), deciding(wanted)
-    keys = [key for key in there | here if there.get(key, _ABSENT) != here.get(key, _ABSENT)]
-    return {key: (there.get(key, _ABSENT), here.get(key, _ABSENT)) for key in keys}
+    one, other = deciding(there), deciding(here)
+    pairs = {key: (one.get(key, _ABSENT), other.get(key, _ABSENT)) for key in one | other}
+    return {key: (before, now) for key, (before, now) in pairs.items() if before != now}
 
 
-def grows(held: Config, wanted: Config) -> bool:
-    """Return whether `wanted` is the same training, only longer: possible where the rate ignores the run's length."""
-    changed = differences(held, wanted)
-    if set(changed) != {EPOCHS} or depends_on_length(wanted.get("scheduler")):
+def grows(there: Config, here: Config) -> bool:
+    """Return whether `here` is the training of `there`, only longer.
+
+    That is possible where the rate ignores the run's length.
+    """
+    changed = differences(there, here)
+    if set(changed) != {EPOCHS} or depends_on_length(here.get("scheduler")):
         return False
     before, after = changed[EPOCHS]
     return isinstance(before, int) and isinstance(after, int) and before < after
 
 
 def depends_on_length(scheduler: Any) -> bool:
-    """Return whether a schedule's rates depend on how long the run is. A constant rate without warm-up does not."""
+    """Return whether a schedule's rates depend on how long the run is.
+
+    A constant rate without warm-up does not.
+    """
     if not scheduler:
         return False
     return _class_name(scheduler) != "constant" or bool(scheduler.get("warmup"))
 
 
 def spell(changed: Mapping[str, tuple[Any, Any]], most: int = 3) -> str:
-    """Return `optimizer.lr: 0.01 there, 0.1 here; ...`, the first few keys."""
-    lines = [
-        f"{key}: {there} there, {here} here" for key, (there, here) in list(changed.items())[:most]
-    ]
+    """Return `optimizer.lr: 0.01 there, 0.1 here; ...`, the first `most` keys."""
+    first = list(changed.items())[:most]
+    lines = [f"{key}: {there} there, {here} here" for key, (there, here) in first]
     if len(changed) > most:
         lines.append(f"and {len(changed) - most} more")
     if EPOCHS in changed and len(changed) == 1:
@@ -119,8 +118,10 @@ def spell(changed: Mapping[str, tuple[Any, Any]], most: int = 3) -> str:
 
 
 def changed_data(then: Mapping[str, str] | None, now: Mapping[str, str] | None) -> list[str]:
-    """Return the files of the data whose md5 isn't what it was; none where it is not recorded."""
-    return [name for name, md5 in (then or {}).items() if (now or {}).get(name, md5) != md5]
+    """Return the files of the data whose md5 is not what it was; none where it is not recorded."""
+    if then is None or now is None:
+        return []
+    return [name for name, md5 in then.items() if now.get(name, md5) != md5]
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -143,7 +144,7 @@ def _class_name(description: Any) -> str:
 
 
 def _renamed(key: str, value: Any) -> Any:
-    """The first edition recorded schedules by the file that they stand in."""
+    """Return a value under today's names: the first edition recorded the file of a schedule."""
     if key.endswith("_target_") and isinstance(value, str):
         return value.replace("pixelrnn.training.schedules.", "pixelrnn.training.")
     return value

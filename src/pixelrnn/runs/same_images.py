@@ -1,12 +1,13 @@
 """The images that runs were evaluated on: figures are only comparable over the very same ones.
 
-Which images they were follows from the md5 that `evaluate` and `train` record; from that of the prepared arrays where
-an older run recorded none; from the arrays' path as a last resort. The arrays themselves may be gone: runs of another
-machine are compared by what they recorded, only without what needs the images.
+Which images they were follows from the md5 that `evaluate` and `train` record; from that of the
+prepared arrays where an older run recorded none; from the arrays' path as a last resort. The arrays
+themselves may be gone: runs of another machine are compared by what they recorded, only without
+what needs the images.
 """
 
 import shlex
-from collections.abc import Hashable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from pixelrnn.data.arrays import open_arrays
 from pixelrnn.errors import InputError
 from pixelrnn.files import read_json
 from pixelrnn.runs.directory import ORIGIN, RunDirectory
+from pixelrnn.runs.frame import records
+from pixelrnn.runs.record import Record
 
 
 @dataclass(frozen=True)
@@ -57,83 +60,92 @@ class Evaluated:
 def same_images(frame: pd.DataFrame) -> Evaluated:
     """Return the images that all readable runs of `frame` share (`frame`: from `load_runs`).
 
-    Two runs share their images if shape, levels, split, number and md5 agree. Raises InputError if no run was
-    evaluated, or if runs differ: the message says how to split them.
+    Two runs share their images if shape, levels, split, number and md5 agree. Raises InputError if
+    no run was evaluated, or if runs differ: the message says how to split them.
     """
-    evaluated = frame["bits_per_dim"].notna()
-    if not evaluated.any():
-        runs = zip(frame["run"], frame["status"], strict=True)
-        states = "; ".join(f"{run}: {status}" for run, status in runs)
+    runs = records(frame)
+    evaluated = [run for run in runs if run.bits_per_dim is not None]
+    if not evaluated:
+        states = "; ".join(f"{run.run}: {run.status}" for run in runs)
         raise InputError(
             "nothing to compare, no run has been evaluated: "
             f"run `pixelrnn evaluate` first ({states})"
         )
-    first = frame[evaluated].iloc[0]
-    groups = _groups(frame[evaluated], first["split"])
-    _join(groups, frame[~evaluated & ~frame["status"].str.startswith("damaged")], first["split"])
+    first: Any = evaluated[0]  # nothing of it is missing, which its type does not say
+    others = [run for run in runs if run.bits_per_dim is None and not run.damaged]
+    groups = _groups(evaluated)
+    _join(groups, others, first.split)
     if len(groups) > 1:
+        choices = [
+            f"`pixelrnn compare {shlex.join(paths)}` ({_count(group)})"
+            for group, paths in groups.items()
+        ]
         raise InputError(
             "the runs were evaluated on different images; compare one set at a time: "
-            + " or ".join(
-                f"`pixelrnn compare {shlex.join(paths)}` ({_count(*group)})"
-                for group, paths in groups.items()
-            )
+            + " or ".join(choices)
         )
     return Evaluated(
-        name=first["data"],
-        split=first["split"],
-        count=int(first["images"]),
-        shape=first["shape"],
-        levels=int(first["levels"]),
-        md5=_md5(first.to_dict(), first["split"]),
-        places=tuple(dict.fromkeys(_place(run) for run in frame[evaluated].to_dict("records"))),
+        name=first.data,
+        split=first.split,
+        count=first.images,
+        shape=first.shape,
+        levels=first.levels,
+        md5=_md5(first, first.split),
+        places=tuple(dict.fromkeys(_place(run) for run in evaluated)),
     )
 
 
-Group = tuple[tuple[object, ...], str, int | None]  # what tells images apart, split, number
+# What tells images apart, the split, and how many there are, None where nothing was evaluated.
+Group = tuple[tuple[object, ...], str, int | None]
 
 
-def _groups(evaluated: pd.DataFrame, split: str) -> dict[Group, list[str]]:
+def _groups(evaluated: Sequence[Record]) -> dict[Group, list[str]]:
     """Return the paths of runs by the images that they were evaluated on."""
     groups: dict[Group, list[str]] = {}
-    for run in evaluated.to_dict("records"):
-        group = (_key(run, run["split"]), run["split"], run["images"])
-        groups.setdefault(group, []).append(run["path"])
+    for run in evaluated:
+        split = run.split or ""
+        group = (_key(run, split), split, run.images)
+        groups.setdefault(group, []).append(str(run.folder))
     return groups
 
 
-def _join(groups: dict[Group, list[str]], others: pd.DataFrame, split: str) -> None:
+def _join(groups: dict[Group, list[str]], others: Sequence[Record], split: str) -> None:
     """Add runs that were not evaluated: they have no figure to mistake, but curves."""
-    for run in others.to_dict("records"):
+    for run in others:
         key = _key(run, split)
         group = next((group for group in groups if group[0] == key), (key, split, None))
-        groups.setdefault(group, []).append(run["path"])
+        groups.setdefault(group, []).append(str(run.folder))
 
 
-def _count(_: object, split: str, images: int | None) -> str:
+def _count(group: Group) -> str:
+    _, split, images = group
     return f"{images} {split} images" if images else "not evaluated"
 
 
-def _key(run: dict[Hashable, Any], split: str) -> tuple[object, ...]:
-    return run["shape"], run["levels"], _md5(run, split) or str(_place(run))
+def _key(run: Record, split: str) -> tuple[object, ...]:
+    return run.shape, run.levels, _md5(run, split) or str(_place(run))
 
 
-def _place(run: dict[Hashable, Any]) -> Path:
+def _place(run: Record) -> Path:
     """Return the folder of prepared arrays.
 
-    A path that isn't absolute starts at the run's own checkout, if it is there.
+    A path that is not absolute starts at the run's own checkout, if it is there.
     """
-    folder = Path(run["data_path"])
+    folder = Path(run.data_path or "")
     if folder.is_absolute():
         return folder
-    parents = Path(run["path"]).resolve().parents
-    homes = [parent for parent in parents if (parent / folder).is_dir()]
-    return homes[0] / folder if homes else folder
+    for parent in run.folder.resolve().parents:
+        if (parent / folder).is_dir():
+            return parent / folder
+    return folder
 
 
-def _md5(run: dict[Hashable, Any], split: str) -> str:
-    """Return that of a split's array, as `evaluate` recorded it, else `train`, else `prepare`; else nothing."""
-    files = RunDirectory(Path(run["path"]))
+def _md5(run: Record, split: str) -> str:
+    """Return that of a split's array, as `evaluate` recorded it, else `train`, else `prepare`.
+
+    It is empty where none of them did.
+    """
+    files = RunDirectory(run.folder)
     try:
         evaluated = files.read_metrics().get(split, {}).get("data_md5")
         trained = _entry(files.read(ORIGIN).get("data_md5"), split)
