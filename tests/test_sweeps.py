@@ -171,7 +171,7 @@ def test_an_error_nobody_foresaw_fails_its_job_and_keeps_its_traceback(
     def fails(run, **_):
         raise RuntimeError("a mistake of ours")
 
-    monkeypatch.setattr("pixelrnn.stages.train", fails)
+    monkeypatch.setattr("pixelrnn.stages.train.train", fails)
     code, out, err = pixelrnn("train", "-m", *tiny.WORDS, "seed=0,1")
     assert code == 1
     assert out.count("failed: RuntimeError: a mistake of ours") == 2
@@ -195,14 +195,14 @@ def test_what_failed_and_what_was_cut_off_is_run_again(pixelrnn, tmp_path, monke
             trainer = interrupted_after(trainer, epochs=1)
         return real(run=run, trainer=trainer, **arguments)
 
-    real = stages.train
-    monkeypatch.setattr("pixelrnn.stages.train", cut_off)
+    real = stages.train.train
+    monkeypatch.setattr("pixelrnn.stages.train.train", cut_off)
     code, out, _ = pixelrnn(*command)
     assert code == 130
     assert [
         what in out for what in ("interrupted in epoch 2", "not started", "1 of 3 finished")
     ] == [True] * 3
-    monkeypatch.setattr("pixelrnn.stages.train", real)
+    monkeypatch.setattr("pixelrnn.stages.train.train", real)
     code, out, _ = pixelrnn(*command)
     assert code == 0
     assert out.count("is finished\n") == 1
@@ -278,7 +278,7 @@ def test_keys_need_exist_only_in_the_models_that_vary(pixelrnn, monkeypatch):
     """Fault: Hydra composes the command once with the default model, which has no state to be learned."""
     seen = []
     monkeypatch.setattr(
-        "pixelrnn.stages.train",
+        "pixelrnn.stages.train.train",
         lambda run, config, **_: seen.append(config["model"]["learned_state"]),
     )
     pixelrnn("train", "-m", "data.path=data", "data.shape=[1,4,4]", "data.levels=3", "logger=none", "seed=1",
@@ -345,8 +345,8 @@ def test_search_goes_on_where_it_was(pixelrnn, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return real(run=run, **arguments)
 
-    real = stages.train
-    monkeypatch.setattr("pixelrnn.stages.train", cut_off)
+    real = stages.train.train
+    monkeypatch.setattr("pixelrnn.stages.train.train", cut_off)
     assert pixelrnn(*command, "hydra.sweeper.n_trials=2")[0] == 130
     code, out, _ = pixelrnn(*command, "hydra.sweeper.n_trials=2")
     assert code == 0

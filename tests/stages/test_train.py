@@ -1,17 +1,25 @@
 import json
 import os
+import pickle
 import signal
+import subprocess
+import sys
+import warnings
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
-from pytorch_lightning import Callback
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.loggers import CSVLogger
 from tests.support import tiny
 
 from pixelrnn.errors import InputError
+from pixelrnn.runs.directory import CHECKPOINT
 from pixelrnn.stages.train import train
-from pixelrnn.training.run import CHECKPOINT
+from pixelrnn.training import Progress, SampleGrid, constant
+from pixelrnn.training.callbacks import History
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +118,55 @@ def test_it_resumes_from_the_checkpoint_alone(tmp_path, data, finished):
     assert len(pd.read_csv(folder / "history.csv")) == 4
 
 
+def test_what_shows_a_training_may_change_while_it_is_interrupted(tmp_path, data, finished):
+    """Other sample grids, no progress bar, another logger: the checkpoint of one loads under the other.
+
+    Fault: a callback whose state in the checkpoint goes by its arguments, or a missing one that is
+    asked for. EpochSeed has no state: it follows from the epoch.
+    """
+    shown = [Progress(), SampleGrid(every=1, images=2), Interrupt(2)]
+    with pytest.raises(InterruptedError):
+        tiny.fit(tmp_path / "run", data, epochs=4, callbacks=shown, enable_progress_bar=True)
+    logger = {"csv": CSVLogger(tmp_path / "run")}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*callbacks used to create the checkpoint.*")
+        resumed = tiny.fit(
+            tmp_path / "run", data, epochs=4, callbacks=[SampleGrid(every=10)], logger=logger
+        )
+    assert same_weights(resumed.model, finished.model)
+    assert len(pd.read_csv(resumed.path / "history.csv")) == 4
+
+
+@pytest.mark.parametrize("scheduler", [None, constant])
+def test_a_finished_run_is_trained_on_at_a_constant_rate(tmp_path, data, scheduler):
+    """Rows, best weights and optimizer go on. Faults: begun anew, or "complete" and never trained."""
+    whole = tiny.fit(tmp_path / "whole", data, epochs=4, scheduler=scheduler)
+    tiny.fit(tmp_path / "run", data, epochs=2, scheduler=scheduler)
+    longer = tiny.fit(tmp_path / "run", data, epochs=4, scheduler=scheduler)
+    assert same_weights(longer.model, whole.model)
+    ours, theirs = (
+        pd.read_csv(run.path / "history.csv").drop(columns="seconds") for run in (longer, whole)
+    )
+    pd.testing.assert_frame_equal(ours, theirs)
+    ours, theirs = (run.files.read("training.json") for run in (longer, whole))
+    assert ours["best_epoch"] == theirs["best_epoch"]
+    assert ours["epochs"] == 4
+
+
+class Impatient(Callback):
+    """Stops after the first epoch, as EarlyStopping does."""
+
+    def on_validation_end(self, trainer, pl_module):
+        trainer.should_stop = True
+
+
+def test_a_run_that_a_callback_ended_is_complete(tmp_path, data):
+    """Fault: DVC brings back the checkpoint alone, and the run goes on where it was to end."""
+    run = tiny.fit(tmp_path / "run", data, epochs=4, callbacks=[Impatient()])
+    assert run.files.read("training.json")["epochs"] == 1
+    assert torch.load(run.path / CHECKPOINT, weights_only=True)["complete"]
+
+
 def copy(run, folder, *names):
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -119,12 +176,22 @@ def copy(run, folder, *names):
 def test_a_complete_checkpoint_of_a_new_claim_is_not_taken_for_its_result(
     tmp_path, data, finished, capsys
 ):
-    """DVC removed all but the checkpoint because code or data changed. Fault: the old weights in a minute's time."""
+    """DVC removed all but the checkpoint because the code changed. Fault: the old weights in no time."""
     copy(finished, tmp_path / "run", CHECKPOINT)
-    other = tiny.write_data(tmp_path / "data", train=10)
-    run = tiny.fit(tmp_path / "run", other, epochs=4, changes={"data": finished.config["data"]})
+    epochs = Epochs()
+    tiny.fit(tmp_path / "run", data, epochs=4, callbacks=[epochs])
     assert "from scratch" in capsys.readouterr().out
-    assert run.files.read("training.json")["images"] == 40
+    assert epochs.seen == [0, 1, 2, 3]
+
+
+class Epochs(Callback):
+    """Those that were trained."""
+
+    def __init__(self):
+        self.seen = []
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        self.seen.append(trainer.current_epoch)
 
 
 def test_interrupted_after_the_last_epoch(tmp_path, data, finished):
@@ -159,6 +226,43 @@ def test_checkpoint_of_another_config_is_not_continued(tmp_path, data, finished,
     assert "from scratch" in capsys.readouterr().out
     assert run.files.read("training.json")["epochs"] == 2
     assert torch.load(run.path / CHECKPOINT, weights_only=True)["config"] == run.config
+
+
+class Payload:
+    """Not a tensor: a call that the unpickling makes."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return open, (str(self.file), "w")
+
+
+def test_a_checkpoint_holds_tensors_and_nothing_that_runs(tmp_path, data):
+    """Fault: weights_only=False where the run directory is read."""
+    folder = interrupted(tmp_path / "run", data)
+    state = torch.load(folder / CHECKPOINT, weights_only=True)
+    torch.save(state | {"payload": Payload(tmp_path / "called")}, folder / CHECKPOINT)
+    with pytest.raises(InputError, match=r"last\.ckpt is damaged"):
+        tiny.fit(folder, data, epochs=4)
+    assert not (tmp_path / "called").exists()
+
+
+class Exchange(Trainer):
+    """The checkpoint becomes another between the check and Lightning's own reading."""
+
+    def fit(self, *arguments, ckpt_path, **options):
+        state = torch.load(ckpt_path, weights_only=True)
+        torch.save(state | {"payload": Payload(Path(ckpt_path).with_name("called"))}, ckpt_path)
+        super().fit(*arguments, ckpt_path=ckpt_path, **options)
+
+
+def test_lightning_reads_nothing_that_runs(tmp_path, data):
+    """Fault: weights_only left out of `fit`."""
+    folder = interrupted(tmp_path / "run", data)
+    with pytest.raises(pickle.UnpicklingError):
+        tiny.fit(folder, data, epochs=4, make_trainer=Exchange)
+    assert not (folder / "checkpoints" / "called").exists()
 
 
 def test_damaged_checkpoint_is_refused(tmp_path, data):
@@ -291,3 +395,39 @@ def test_it_ends_with_throughput_memory_and_the_best(tmp_path, data, capsys):
     assert line.endswith(
         f"in epoch {training['best_epoch'] + 1}: {training['val_bits_per_dim']:.4f} bits/dim"
     )
+
+
+def test_no_validation_is_no_best_figure(tmp_path, data, capsys):
+    """Fault: an empty text in training.json, as in history.csv."""
+    run = tiny.fit(tmp_path / "run", data, epochs=1, limit_val_batches=0)
+    assert run.files.read("training.json")["val_nll_nats"] is None
+    assert "; best on" not in capsys.readouterr().out
+
+
+class Perfect(Callback):
+    """The validation costs nothing, and the history says so."""
+
+    def on_train_end(self, trainer, pl_module):
+        (history,) = [part for part in trainer.callbacks if isinstance(part, History)]
+        for row in history.rows:
+            row |= {"val/nll_nats": 0.0, "val/bits_per_dim": 0.0}
+
+
+def test_a_figure_of_zero_is_a_figure(tmp_path, data, capsys):
+    """Fault: `figure or None`."""
+    run = tiny.fit(tmp_path / "run", data, epochs=1, callbacks=[Perfect()])
+    assert run.files.read("training.json")["val_nll_nats"] == 0.0
+    assert capsys.readouterr().out.endswith(" in epoch 1: 0.0000 bits/dim\n")
+
+
+def test_nobody_need_read_what_it_prints(tmp_path):
+    """`pixelrnn train | head -1`. Fault: a broken pipe ends the training."""
+    tiny.write_data(tmp_path / "data")
+    command = [Path(sys.executable).with_name("pixelrnn"), "train", *tiny.WORDS, "run=run"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
+    ) as work:
+        work.stdout.close()
+        assert work.stderr.read() == b""
+    assert work.returncode == 0
+    assert (tmp_path / "run" / "weights.safetensors").exists()

@@ -11,7 +11,7 @@ from pixelrnn.data import ImageData, write_arrays
 from pixelrnn.heads import Softmax
 from pixelrnn.models import pixel_cnn
 from pixelrnn.stages.train import train
-from pixelrnn.training.schedules import cosine
+from pixelrnn.training import cosine
 
 SHAPE, LEVELS, DIMS = (1, 4, 4), 3, 16
 QUIET = {
@@ -19,7 +19,10 @@ QUIET = {
     "enable_model_summary": False,
     "num_sanity_val_steps": 0,
     "accelerator": "cpu",
+    "log_every_n_steps": 1,  # there are six
 }
+
+WARM_COSINE = partial(cosine, warmup=0.1)
 
 
 def write_data(path, train=21, val=7, test=5):
@@ -73,16 +76,37 @@ def pushed_model(seed=0):
     return pushed
 
 
-def fit(run, data, *, epochs=3, callbacks=(), changes=None, logger=None, **trainer):
+def _describe(scheduler):
+    """A schedule as a run records it."""
+    if scheduler is None:
+        return None
+    function = getattr(scheduler, "func", scheduler)
+    described = {"_target_": f"pixelrnn.training.{function.__name__}"}
+    return described | getattr(scheduler, "keywords", {})
+
+
+def fit(
+    run,
+    data,
+    *,
+    epochs=3,
+    callbacks=(),
+    changes=None,
+    logger=None,
+    scheduler=WARM_COSINE,
+    make_trainer=Trainer,
+    **trainer,
+):
     """Train as `pixelrnn train` does."""
     return train(
         run=run,
-        config=config(data, trainer={"max_epochs": epochs}) | (changes or {}),
+        config=config(data, trainer={"max_epochs": epochs}, scheduler=_describe(scheduler))
+        | (changes or {}),
         model=model(),
-        data=ImageData(data, SHAPE, LEVELS, batch_size=4),
+        images=ImageData(data, SHAPE, LEVELS, batch_size=4),
         optimizer=partial(torch.optim.Adam, lr=0.01),
-        scheduler=partial(cosine, warmup=0.1),
-        trainer=partial(Trainer, max_epochs=epochs, **(QUIET | trainer)),
+        scheduler=scheduler,
+        trainer=partial(make_trainer, max_epochs=epochs, **(QUIET | trainer)),
         callbacks=dict(enumerate(callbacks)),
         logger=logger,
         seed=0,
@@ -97,4 +121,4 @@ def contents(folder):
 # What makes a command small: 4x4 images from the folder `data`, one epoch of a few hundred parameters.
 WORDS = ["data.path=data", "data.shape=[1,4,4]", "data.levels=3", "data.batch_size=4"]
 WORDS += ["model.hidden=2", "model.layers=1", "model.output_hidden=4"]
-WORDS += ["trainer.max_epochs=1", "trainer.accelerator=cpu", "logger=none", "~callbacks.summary"]
+WORDS += ["trainer.max_epochs=1", "trainer.accelerator=cpu", "logger=none"]

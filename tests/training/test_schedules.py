@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pixelrnn.errors import InputError
-from pixelrnn.training.schedules import constant, cosine, step
+from pixelrnn.training.schedules import constant, cosine, stepwise
 
 
 def rates(schedule, steps, **options):
@@ -34,7 +34,7 @@ def test_cosine_falls_from_the_rate_to_final():
 
 
 def test_step_drops_at_fractions_of_the_run():
-    assert rates(step, 4, at=[0.5, 0.75], factor=0.5) == [2.0, 2.0, 1.0, 0.5]
+    assert rates(stepwise, 4, at=[0.5, 0.75], factor=0.5) == [2.0, 2.0, 1.0, 0.5]
 
 
 @pytest.mark.parametrize("warmup", [-0.1, 1.0])
@@ -45,4 +45,4 @@ def test_warmup_outside_the_run(warmup):
 
 def test_step_outside_the_run():
     with pytest.raises(InputError, match="at="):
-        rates(step, 10, at=[10])
+        rates(stepwise, 10, at=[10])

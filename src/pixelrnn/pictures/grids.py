@@ -27,7 +27,7 @@ def image_grid(images: np.ndarray, levels: int, columns: int = 8, side: int = 64
 
     Pixels are repeated until an image is about `side` high.
     """
-    return Image.fromarray(_tile(_enlarge(images, levels, side), columns, GAP))
+    return Image.fromarray(_tile(enlarge(images, levels, side), columns, GAP))
 
 
 def small_grid(images: np.ndarray, levels: int, columns: int = 8) -> Image.Image:
@@ -47,7 +47,7 @@ def completion_grid(
     `completions`: levels (n, 1 + k, c, h, w); `known`: bool (h, w).
     """
     _, across, colors, h, w = completions.shape
-    large = _enlarge(completions.reshape(-1, colors, h, w), levels, max(side, 4 * h))
+    large = enlarge(completions.reshape(-1, colors, h, w), levels, max(side, 4 * h))
     border = _border(known, large.shape[-2] // h)  # (H, W)
     large[..., border] = np.array(ORANGE, np.uint8)[:, None]
     page = _tile(large, across, GAP)
@@ -132,7 +132,7 @@ def _tile(images: np.ndarray, columns: int, gap: int) -> np.ndarray:
     return page
 
 
-def _enlarge(images: np.ndarray, levels: int, side: int) -> np.ndarray:
+def enlarge(images: np.ndarray, levels: int, side: int) -> np.ndarray:
     """Return levels (n, c, h, w) as bytes in RGB, by a whole factor: pixels stay squares."""
     factor = max(1, side // images.shape[-2])
     large = stretch(images, levels).repeat(factor, -2).repeat(factor, -1)

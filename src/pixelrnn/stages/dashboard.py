@@ -1,11 +1,15 @@
 """A W&B workspace that shows the runs of one group, such as the jobs of a sweep, side by side."""
 
-import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import wandb
+
 from pixelrnn.errors import InputError
+from pixelrnn.files import as_path, first_line, write_json
+from pixelrnn.terminal import say
 
 if TYPE_CHECKING:
     from wandb_workspaces.workspaces import Section, Workspace
@@ -19,10 +23,22 @@ COLUMNS = [  # of the table of runs, after their names
     "summary:val/bits_per_dim.min",
     "config:origin.value.git",
 ]
+AXES = {"images": "images seen", "trainer/global_step": "steps"}
+CURVES = [  # section, title, metric, what it is drawn against; a mean for each variant or every run
+    ("Negative log-likelihood", "Validation, by variant", "val/bits_per_dim", "images", True),
+    ("Negative log-likelihood", "Validation, every run", "val/bits_per_dim", "images", False),
+    ("Negative log-likelihood", "Validation, nats per image", "val/nll_nats", "images", False),
+    ("Negative log-likelihood", "Training, every run", "train/bits_per_dim", "images", False),
+    ("Training", "Learning rate", "lr", "trainer/global_step", False),
+    ("Training", "Gradient norm before clipping", "gradient_norm", "trainer/global_step", False),
+    ("Training", "Images per second", "train/images_per_second", "trainer/global_step", False),
+]
+PICTURES = {"Samples": "samples", "Completions of test images": "completions"}  # title, metric
 
 
 def dashboard(
     group: str,
+    *,
     project: str = "pixelrnn",
     entity: str | None = None,
     dry_run: bool = False,
@@ -30,39 +46,37 @@ def dashboard(
 ) -> dict[str, Any]:
     """Save a workspace for the runs of `group` in W&B's `project` and print its address.
 
-    With `dry_run`, and where there is no login, its description is written to `out` instead, as JSON; `out` is
-    artifacts/dashboards/<group>.json if not given. A group is named like the folder of its run directories, and may be
-    given as a path to it. Returns the description. Raises InputError without the package wandb-workspaces, for an empty
-    name, and if the server can't be reached.
+    With `dry_run`, and where there is no login, its description is written to `out` instead, as
+    JSON; `out` is artifacts/dashboards/<group>.json if not given. A group is named like the
+    folder of its run directories, and may be given as a path to it. Returns the description.
+    Raises InputError without the package wandb-workspaces, for an empty name, and if the server
+    can't be reached.
     """
-    if not (name := Path(group).name) or not project:
+    name = as_path(group, "group").name if group else ""
+    if not name or not project:
         raise InputError(
-            f"group={group!r} of project={project!r}: name the folder that the runs lie in, and a project"
+            f"group={group!r} of project={project!r}: "
+            "name the folder that the runs lie in, and a project"
         )
     os.environ.setdefault("WANDB_SILENT", "true")
     online = not dry_run and _log_in()
     workspace = build(name, project, entity or "")
+    spec = _describe(workspace)
     if online:
-        try:
-            workspace.entity = entity or _own_entity()
-            workspace.save()
-            print(workspace.url)
-        except Exception as error:
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise InputError(
-                f"W&B saved no workspace ({reason}): --dry-run writes its description"
-            ) from error
-    spec = workspace._to_model().model_dump(mode="json", by_alias=True, exclude_none=True)
-    if not online:
+        say(_save(workspace, entity))
+    else:
+        file = as_path(out or Path("artifacts", "dashboards", f"{name}.json"), "out")
+        _write(file, spec)
         why = "" if dry_run else " (no login: `wandb login`, then again, saves it)"
-        print(
-            f"{_write(spec, out or Path('artifacts/dashboards', f'{name}.json'))}: the workspace's description{why}"
-        )
+        say(f"{file}: the workspace's description{why}")
     return spec
 
 
 def build(group: str, project: str, entity: str) -> "Workspace":
-    """The workspace: which runs, in what order, and what is shown of them. Needs no network."""
+    """Return the workspace: which runs, in what order, and what is shown of them.
+
+    Needs no network. Raises InputError without the package wandb-workspaces.
+    """
     try:
         from wandb_workspaces import expr
         from wandb_workspaces.workspaces import RunsetSettings, Workspace, WorkspaceSettings
@@ -73,7 +87,7 @@ def build(group: str, project: str, entity: str) -> "Workspace":
     return Workspace(
         entity=entity,
         project=project,
-        name=group,
+        name=re.sub(r"[^\w.-]+", "-", group),  # = and the like are refused there
         sections=_sections(),
         settings=WorkspaceSettings(x_axis="images", max_runs=50),
         runset_settings=RunsetSettings(
@@ -88,78 +102,75 @@ def _sections() -> "list[Section]":
     import wandb_workspaces.reports.v2 as panels
     from wandb_workspaces.workspaces import Section
 
-    def curve(title: str, y: str, x: str = "images", **options: Any) -> Any:
-        title_x = "images seen" if x == "images" else "steps"
-        return panels.LinePlot(title=title, x=x, y=[y], title_x=title_x, title_y=y, **options)
-
-    by_variant: dict[str, Any] = {"groupby": panels.Config("variant")}
-    by_variant |= {"groupby_aggfunc": "mean", "groupby_rangefunc": "minmax"}
+    by_variant: dict[str, Any] = {
+        "groupby": panels.Config("variant"),
+        "groupby_aggfunc": "mean",
+        "groupby_rangefunc": "minmax",
+    }
     test = panels.SummaryMetric("test/bits_per_dim")
-    step = "trainer/global_step"
+    content: dict[str, list[Any]] = {
+        "Negative log-likelihood": [],
+        "Test images": [
+            panels.BarPlot(title="bits/dim", metrics=[test], max_bars_to_show=50),
+            panels.ScalarChart(title="Lowest bits/dim", metric=test, groupby_aggfunc="min"),
+            panels.RunComparer(diff_only="split"),
+        ],
+        "Pictures": [
+            panels.MediaBrowser(title=title, media_keys=[metric], num_columns=2)
+            for title, metric in PICTURES.items()
+        ],
+        "Training": [],
+    }
+    for section, title, metric, x, grouped in CURVES:
+        options = by_variant if grouped else {}
+        curve = panels.LinePlot(
+            title=title, x=x, y=[metric], title_x=AXES[x], title_y=metric, **options
+        )
+        content[section].append(curve)
     return [
-        Section(
-            name="Negative log-likelihood",
-            panels=[
-                curve("Validation, by variant", "val/bits_per_dim", **by_variant),
-                curve("Validation, every run", "val/bits_per_dim"),
-                curve("Validation, nats per image", "val/nll_nats"),
-                curve("Training, every run", "train/bits_per_dim"),
-            ],
-            is_open=True,
-        ),
-        Section(
-            name="Test images",
-            panels=[
-                panels.BarPlot(title="bits/dim", metrics=[test], max_bars_to_show=50),
-                panels.ScalarChart(title="Lowest bits/dim", metric=test, groupby_aggfunc="min"),
-                panels.RunComparer(diff_only="split"),
-            ],
-            is_open=True,
-        ),
-        Section(
-            name="Pictures",
-            panels=[
-                panels.MediaBrowser(title="Samples", media_keys=["samples"], num_columns=2),
-                panels.MediaBrowser(
-                    title="Completions of test images", media_keys=["completions"], num_columns=2
-                ),
-            ],
-            is_open=True,
-        ),
-        Section(
-            name="Training",
-            panels=[
-                curve("Learning rate", "lr", step),
-                curve("Gradient norm before clipping", "gradient_norm", step),
-                curve("Images per second", "train/images_per_second", step),
-            ],
-        ),
+        Section(name=name, panels=shown, is_open=name != "Training")
+        for name, shown in content.items()
     ]
 
 
-def _log_in() -> bool:
-    """With credentials that are already there; nothing is asked. Raises InputError for damaged ones."""
-    import wandb
+def _describe(workspace: "Workspace") -> dict[str, Any]:
+    """Return the workspace as W&B stores it.
 
-    if os.environ.get("WANDB_MODE", "online") != "online":
+    The package has no public way to see what it would save; `test_description_of_a_group` notices
+    if this one goes.
+    """
+    return workspace._to_model().model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _log_in() -> bool:
+    """Log in with credentials that are there already; nothing is asked.
+
+    Raises InputError for damaged ones.
+    """
+    if os.environ.get("WANDB_MODE") not in (None, "", "online"):
         return False
     try:
         return wandb.login(prompt=False, verify=False)
     except wandb.errors.Error as error:
-        raise InputError(f"W&B: {error}") from error
+        raise InputError(f"W&B: {first_line(error)}") from error
 
 
-def _own_entity() -> str:
-    import wandb
-
-    return wandb.Api(timeout=10).default_entity or ""
-
-
-def _write(spec: dict[str, Any], out: str | Path) -> Path:
-    out = Path(out)
+def _save(workspace: "Workspace", entity: str | None) -> str:
+    """Save the workspace, among the user's own if there is no entity; return its address."""
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(spec, indent=2) + "\n")
+        workspace.entity = entity or wandb.Api(timeout=10).default_entity or ""
+        workspace.save()
+        return workspace.url
+    except Exception as error:
+        reason = first_line(error)
+        raise InputError(
+            f"W&B saved no workspace ({reason}): --dry-run writes its description"
+        ) from error
+
+
+def _write(file: Path, spec: dict[str, Any]) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(file, spec)
     except OSError as error:
-        raise InputError(f"cannot write to out={out}: {error.strerror}") from error
-    return out
+        raise InputError(f"cannot write to out={file}: {error.strerror}") from error

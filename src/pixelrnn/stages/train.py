@@ -1,96 +1,120 @@
 """Train a model in a run directory, or continue where it left off."""
 
+import resource
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
+import torch
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import WeightAveraging
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+from pixelrnn.data import ImageData
+from pixelrnn.data.arrays import read_description
 from pixelrnn.errors import InputError
-from pixelrnn.runs.directory import METRICS, SAMPLING
+from pixelrnn.files import first_line
+from pixelrnn.models import AutoregressiveModel
+from pixelrnn.models.in_batches import Model, check_fit
+from pixelrnn.runs.directory import CHECKPOINT, METRICS, SAMPLING
+from pixelrnn.runs.origin import find_origin
+from pixelrnn.stages.evaluate import evaluate
+from pixelrnn.stages.sample import sample
+from pixelrnn.terminal import say
+from pixelrnn.training.callbacks import BestWeights, EpochSeed, Finite, History, LastCheckpoint
+from pixelrnn.training.density import DensityModule, MakeOptimizer
+from pixelrnn.training.run import Run
+from pixelrnn.training.schedules import Schedule
+from pixelrnn.training.tracking import tracked
 
-if TYPE_CHECKING:
-    from pytorch_lightning import Callback, Trainer
-    from pytorch_lightning.loggers import Logger
-
-    from pixelrnn.data import ImageData
-    from pixelrnn.models.in_batches import Model
-    from pixelrnn.training.callbacks import BestWeights, History
-    from pixelrnn.training.density import DensityModule, MakeOptimizer
-    from pixelrnn.training.run import Run
-    from pixelrnn.training.schedules import Schedule
+Part = TypeVar("Part", Callback, Logger)
 
 
 def train(
     run: str | Path,
+    *,
     config: dict[str, Any],
-    model: "Model",
-    data: "ImageData",
-    optimizer: "MakeOptimizer",
-    scheduler: "Schedule | None",
-    trainer: "Callable[..., Trainer]",
-    callbacks: "Mapping[str, Callback] | None" = None,
-    logger: "Callable[[str | Path, dict[str, Any]], Logger] | None" = None,
+    model: Model,
+    images: ImageData,
+    optimizer: MakeOptimizer,
+    scheduler: Schedule | None,
+    trainer: Callable[..., Trainer],
+    callbacks: Mapping[str, Callback | None] | None = None,
+    logger: Mapping[str, Logger | None] | None = None,
     seed: int = 0,
     compile: bool = False,
     test: bool = False,
-) -> "Run":
-    """Fit `model` to `data`; leave in the directory `run` what the table in `pixelrnn.training.run` lists.
+    command: str | None = None,
+) -> Run:
+    """Fit `model` to `images`; leave in the directory `run` what `pixelrnn.runs.directory` lists.
 
-    `config` is the plain configuration that the objects were built from; it is recorded, and a directory belongs to
-    one. A finished run is left alone, an interrupted one continues, and what `Run.claim` finds stale is trained from
-    scratch. `compile`: by torch.compile. `test`: evaluate and draw samples afterwards.
+    `config` is the plain configuration that the objects were built from; it is recorded, and a
+    directory belongs to one. A finished run is left alone, an interrupted one continues, and what
+    `Run.claim` finds stale is trained from scratch. `callbacks` and `logger` are any of
+    Lightning's, by name; None leaves one out. `compile`: by torch.compile. `test`: evaluate and
+    draw samples afterwards. `command`: what to paste into a shell for this run, for its origin.json.
 
-    Raises InputError before anything is written, and for a loss that is no number; SystemExit for Ctrl-C and SIGTERM.
-    Then the same call continues from the last whole epoch.
+    Raises InputError before anything is written, and for a loss that is no number; SystemExit for
+    Ctrl-C and SIGTERM. Then the same call continues from the last whole epoch.
     """
-    from pixelrnn.data.arrays import read_description
-    from pixelrnn.models.in_batches import check_fit
-    from pixelrnn.runs.origin import find_origin
-    from pixelrnn.training.callbacks import BestWeights, EpochSeed, Finite, History, LastCheckpoint
-    from pixelrnn.training.density import DensityModule
-    from pixelrnn.training.tracking import tracked
-
-    check_fit(model, data.levels, data.shape)
-    history, best = History(), BestWeights()
+    check_fit(model, images.levels, images.shape)
     module = DensityModule(model, optimizer, scheduler)
+    history, best = History(), BestWeights()
+    theirs = _parts("callbacks", Callback, callbacks)
+    theirs.sort(key=lambda callback: isinstance(callback, WeightAveraging))  # they come last
     ours = [EpochSeed(seed), Finite(), history, best]
     fit = _build_trainer(
         trainer,
         default_root_dir=run,
-        callbacks=[*ours, *_averages_last(callbacks or {}), LastCheckpoint(config)],
-        logger=logger(run, config) if logger else False,
+        callbacks=[*ours, *theirs, LastCheckpoint(config)],
+        logger=_parts("logger", Logger, logger) or False,
     )
-    origin = find_origin(find_command(run), read_description(config["data"]["path"]).get("md5"))
-    claimed = _claim(run, config, origin["data_md5"])
-    if claimed.finished:
-        if test:
-            _test(claimed)
-        return claimed
-    if compile:
-        _compile(model)
-    with tracked(fit.logger, claimed, origin) as fit.logger:
-        _fit(fit, module, data, claimed)
+    origin = find_origin(command, read_description(images.path).get("md5"))
+    left = Path(run, CHECKPOINT).exists()
+    claimed = Run.claim(run, config, origin["data_md5"])
+    if fit.is_global_zero:
+        say(_beginning(claimed, model, left))
+    trains = not claimed.finished
+    if trains:
+        if compile:
+            _compile(model)
+        with tracked(fit, claimed, origin):
+            _fit(fit, module, images, claimed)
+            if fit.is_global_zero:
+                training = _finish(claimed, model, history, best)
         if fit.is_global_zero:
-            _finish(claimed, model, fit, history, best)
+            say(_ending(claimed.path, training))
     if test and fit.is_global_zero:
-        _test(claimed, again=True)
+        _test(claimed, again=trains)
     return claimed
 
 
-def _averages_last(callbacks: "Mapping[str, Callback]") -> "list[Callback]":
-    """Those that average weights after all others, which are to see the averages: see `training.callbacks`."""
-    from pytorch_lightning.callbacks import WeightAveraging
+def _parts(key: str, kind: type[Part], parts: Mapping[str, Part | None] | None) -> list[Part]:
+    """Return the parts that there are. Raises InputError for what is none of Lightning's."""
+    if parts is None:
+        return []
+    if not isinstance(parts, Mapping):
+        raise InputError(f"{key}: give it a name of its own, as in {key}.mine._target_=...")
+    there = {name: part for name, part in parts.items() if part is not None}
+    for name, part in there.items():
+        if not isinstance(part, kind):
+            raise InputError(
+                f"{key}.{name}={part} is no {kind.__name__} of Lightning's: name one by _target_"
+            )
+    return list(there.values())
 
-    return sorted(callbacks.values(), key=lambda callback: isinstance(callback, WeightAveraging))
 
+def _build_trainer(trainer: Callable[..., Trainer], **options: Any) -> Trainer:
+    """Return Lightning's trainer.
 
-def _build_trainer(trainer: "Callable[..., Trainer]", **options: Any) -> "Trainer":
-    from pytorch_lightning.strategies.launchers import _MultiProcessingLauncher
-    from pytorch_lightning.utilities.exceptions import MisconfigurationException
-
+    Raises InputError for arguments that it refuses, or that a likelihood can't be trained with.
+    """
     try:
         built = trainer(**options)
     except (TypeError, ValueError, MisconfigurationException) as error:
-        raise InputError(f"trainer: {error}") from error
+        raise InputError(f"trainer: {first_line(error)}") from error
     if not isinstance(built.max_epochs, int) or built.max_epochs < 1:
         raise InputError(
             f"trainer.max_epochs={built.max_epochs} must be a whole number of at least 1"
@@ -98,134 +122,112 @@ def _build_trainer(trainer: "Callable[..., Trainer]", **options: Any) -> "Traine
     if built.limit_train_batches == 0:
         raise InputError("trainer.limit_train_batches=0 leaves nothing to train on")
     if built.precision in ("16-true", "bf16-true"):
+        mixed = built.precision.replace("true", "mixed")
         raise InputError(
-            f"trainer.precision={built.precision} keeps the weights in 16 bits, too few for a likelihood: "
-            f"take {built.precision.replace('true', 'mixed')}"
+            f"trainer.precision={built.precision} keeps the weights in 16 bits, "
+            f"too few for a likelihood: take {mixed}"
         )
-    if isinstance(built.strategy.launcher, _MultiProcessingLauncher):
+    strategy = str(getattr(trainer, "keywords", {}).get("strategy"))
+    if any(way in strategy for way in ("spawn", "fork", "notebook")):
         raise InputError(
-            "trainer.strategy: what was learned would stay in the processes that it starts: take ddp"
+            "trainer.strategy: what is learned would stay in the processes that it starts: take ddp"
         )
     return built
 
 
-def _claim(path: str | Path, config: dict[str, Any], data_md5: dict[str, str]) -> "Run":
-    """The directory, and a line about what is found there."""
-    from pixelrnn.runs.directory import CHECKPOINT
-    from pixelrnn.training.run import Run
-
-    left = Path(path, CHECKPOINT).exists()
-    run = Run.claim(path, config, data_md5)
-    if run.finished:
-        print(f"{path} is finished: nothing to train (another directory: run=...)")
-    elif run.checkpoint:
-        print(f"{path} continues from its last epoch")
-    elif left:
-        print(
-            f"{path}: its checkpoint is of another configuration, other data or a finished run: starting from scratch"
-        )
-    return run
-
-
-def _compile(model: "Model") -> None:
-    """In place, so that the weights keep their names; drawing, a pixel at a time, stays as it is."""
-    from pixelrnn.models import AutoregressiveModel
-
+def _compile(model: Model) -> None:
+    """Compile in place, so that the weights keep their names; drawing stays as it is."""
     for part in model.modules():
         if isinstance(part, AutoregressiveModel):
             part.compile()
 
 
-def _fit(trainer: "Trainer", module: "DensityModule", data: "ImageData", run: "Run") -> None:
-    import sys
+def _fit(trainer: Trainer, module: DensityModule, images: ImageData, run: Run) -> None:
+    """Train, from the checkpoint if there is one.
 
+    Raises SystemExit with the code that a shell gives to Ctrl-C (130) and SIGTERM (143).
+    Lightning's own has 1 for Ctrl-C, and none for SIGTERM, as if all were well.
+    """
     try:
-        trainer.fit(module, datamodule=data, ckpt_path=run.checkpoint, weights_only=True)
-    except (
-        SystemExit
-    ) as stopped:  # Lightning's own has no code for SIGTERM, as if all were well, and 1 for Ctrl-C
+        trainer.fit(module, datamodule=images, ckpt_path=run.checkpoint, weights_only=True)
+    except MisconfigurationException as error:  # of a callback or logger, when it first looks
+        raise InputError(f"trainer: {first_line(error)}") from error
+    except SystemExit as stopped:
         if stopped.code not in (None, 1):
             raise
         if trainer.is_global_zero:
-            print(
-                f"{run.path} is stopped: the same command goes on from its last whole epoch",
-                file=sys.stderr,
-            )
+            sentence = f"{run.path} is stopped: the same command goes on from its last whole epoch"
+            say(sentence, sys.stderr)
         raise SystemExit(130 if stopped.code else 143) from stopped
 
 
-def _finish(
-    run: "Run", model: "Model", trainer: "Trainer", history: "History", best: "BestWeights"
-) -> None:
-    """Everything comes from what the checkpoint held: DVC may have removed the other files meanwhile."""
+def _finish(run: Run, model: Model, history: History, best: BestWeights) -> dict[str, Any]:
+    """Write what a finished run leaves; return what stands in training.json.
+
+    Everything comes from what the checkpoint holds: DVC may have removed the other files
+    meanwhile.
+    """
     history.write(run.path)
     last = history.rows[-1]
     row = next((row for row in history.rows if row["epoch"] == best.epoch), last)
     training = {
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "parameters": _count(model),
         "train_seconds": last["seconds"],
         "images_per_second": round(last["images"] / last["seconds"], 1),
         "epochs": last["epoch"] + 1,
         "steps": last["step"],
         "images": last["images"],
         "best_epoch": row["epoch"],
-        "val_nll_nats": row["val/nll_nats"] or None,
-        "val_bits_per_dim": row["val/bits_per_dim"] or None,
+        "val_nll_nats": row["val/nll_nats"],
+        "val_bits_per_dim": row["val/bits_per_dim"],
         "peak_memory_mb": _peak_memory_mb(),
     }
     run.finish(best.weights or model.state_dict(), training)
-    print(_sentence(run.path, training))
+    return training
 
 
-def _test(run: "Run", again: bool = False) -> None:
-    """What `pixelrnn evaluate` and `sample` would do, where it isn't there or is `again` to be done."""
-    from pixelrnn.stages.evaluate import evaluate
-    from pixelrnn.stages.sample import sample
-
+def _test(run: Run, again: bool) -> None:
+    """Do what `pixelrnn evaluate` and `sample` do, where it is missing or to be done `again`."""
     if again or not run.files.has(METRICS):
         evaluate(run.path)
     if again or not run.files.has(SAMPLING):
         sample(run.path)
 
 
-def _sentence(run: Path, training: dict[str, Any]) -> str:
-    nll = training["val_bits_per_dim"]
-    best = (
-        f"; best on the validation images in epoch {training['best_epoch'] + 1}: {nll:.4f} bits/dim"
-        if nll
-        else ""
-    )
-    return (
-        f"{run}: {training['images']:,} images in {training['train_seconds']:.0f} s "
-        f"({training['images_per_second']:,.0f} a second), peak memory {training['peak_memory_mb']:,} MiB{best}"
-    )
+def _count(model: Model) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def _peak_memory_mb() -> int:
-    """Of the accelerator if there is one, else of this process, in MiB."""
-    import resource
-    import sys
-
-    import torch
-
+    """Return the peak of the accelerator if there is one, else of this process, in MiB."""
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return torch.cuda.max_memory_allocated() // 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak // (2**20 if sys.platform == "darwin" else 2**10)  # bytes there, KiB elsewhere
 
 
-def find_command(run: str | Path) -> str | None:
-    """What to paste into a shell for this one run, also where it was a job of a sweep; None from Python."""
-    import shlex
+def _beginning(run: Run, model: Model, left: bool) -> str:
+    """Return what is about to happen; `left`: a checkpoint lay there before the claim."""
+    if run.finished:
+        return f"{run.path} is finished: nothing to train (another directory: run=...)"
+    about = f"{run.path}: {_count(model):,} parameters"
+    if run.checkpoint:
+        return f"{about}; it continues from its last epoch"
+    if left:
+        reason = "of another configuration, other data or a finished run"
+        return f"{about}; its checkpoint is {reason}: starting from scratch"
+    return about
 
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
 
-    if not HydraConfig.initialized():
-        return None
-    hydra = HydraConfig.get()
-    hidden = ("stage=", "sweep=", "launcher=")
-    words = [word for word in hydra.overrides.task if not word.startswith(hidden)]
-    if hydra.mode == RunMode.MULTIRUN:  # where run= is the folder of all jobs
-        words = [word for word in words if not word.startswith("run=")] + [f"run={run}"]
-    return shlex.join(["pixelrnn", "train", *words])
+def _ending(run: Path, training: Mapping[str, Any]) -> str:
+    """Return what it took, and the best figure on the validation images if there is one."""
+    sentence = (
+        f"{run}: {training['images']:,} images in {training['train_seconds']:.0f} s "
+        f"({training['images_per_second']:,.0f} a second), "
+        f"peak memory {training['peak_memory_mb']:,} MiB"
+    )
+    bits = training["val_bits_per_dim"]
+    if bits is None:
+        return sentence
+    epoch = training["best_epoch"] + 1
+    return f"{sentence}; best on the validation images in epoch {epoch}: {bits:.4f} bits/dim"

@@ -22,10 +22,11 @@ MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 
 
 class DensityModule(LightningModule):
-    """Minimize the mean negative log-likelihood per dimension, in nats, so that rates carry over between image sizes.
+    """Minimize the mean negative log-likelihood per dimension.
 
-    `optimizer` takes parameters, `scheduler` an optimizer and the number of steps of the run (None: a constant rate).
-    Raises InputError if one of them rejects its arguments.
+    It is in nats per dimension, so that learning rates carry over between image sizes.
+    `optimizer` takes parameters, `scheduler` an optimizer and the number of steps of the run
+    (None: a constant rate). Raises InputError if one of them rejects its arguments.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class DensityModule(LightningModule):
         self._try_optimizer()
 
     def training_step(self, x: Images, _: int) -> Tensor:
-        """Nats per dimension of a batch: the loss."""
+        """Return the loss of a batch (b, c, h, w): nats per dimension."""
         log_prob = self.model.log_prob(x)
         self._log_epoch(self.train_nll, log_prob)
         nats = -log_prob.mean()
@@ -51,7 +52,7 @@ class DensityModule(LightningModule):
         return nats / self.dims
 
     def validation_step(self, x: Images, _: int) -> None:
-        """Add a batch to the split's likelihood: in full precision, whatever that of training is."""
+        """Add a batch to the split's likelihood, in float32 whatever training's precision is."""
         with full_precision(self.device):
             log_prob = self.model.log_prob(x)
         self._log_epoch(self.val_nll, log_prob, prog_bar=True)
@@ -59,7 +60,7 @@ class DensityModule(LightningModule):
     def configure_gradient_clipping(
         self, optimizer: Optimizer, *clipping: Any, **named: Any
     ) -> None:
-        """Clip as the trainer says; log the norm as it was before, in those steps that the trainer logs."""
+        """Clip as the trainer does; log the norm before it, in those steps that the trainer logs."""
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         if (self.trainer.global_step + 1) % every == 0:
             gradients = [
@@ -69,7 +70,7 @@ class DensityModule(LightningModule):
         self.clip_gradients(optimizer, *clipping, **named)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """The optimizer, and the schedule over the whole run, stepped every batch."""
+        """Return the optimizer, and the schedule over the whole run, stepped every batch."""
         optimizer = self.optimizer(self.model.parameters())
         if self.scheduler is None:
             return optimizer
@@ -81,13 +82,15 @@ class DensityModule(LightningModule):
         self.log_dict(metrics, on_step=False, on_epoch=True, **options)
 
     def _try_optimizer(self) -> None:
-        """Build both once for a throw-away parameter: a wrong argument is found before any work."""
+        """Build both once for a throw-away parameter: a wrong argument shows before any work."""
         try:
             optimizer = self.optimizer([nn.Parameter(torch.zeros(1))])
         except (TypeError, ValueError) as error:
             raise InputError(f"optimizer: {error}") from error
+        if self.scheduler is None:
+            return
         try:
-            _ = self.scheduler and self.scheduler(optimizer, 10)
+            self.scheduler(optimizer, 10)
         except InputError:
             raise
         except (TypeError, ValueError) as error:

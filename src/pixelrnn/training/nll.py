@@ -7,10 +7,11 @@ from pixelrnn.types import Nats, Tensor
 
 
 class NLL(Metric):
-    """Mean negative log-likelihood an image, in units of `unit` nats.
+    """Measure the mean negative log-likelihood of an image, in units of `unit` nats.
 
-    `unit=1` gives nats per image, `unit=dims * log(2)` bits per dimension. A mean of batch means would weigh the images
-    of a short last batch more than the others, and so would a mean over unevenly filled processes.
+    `unit=1` gives nats per image, `unit=dims * log(2)` bits per dimension. A mean of batch means
+    would weigh the images of a short last batch more than the others, and so would a mean over
+    processes of uneven share.
     """
 
     full_state_update = False
@@ -25,10 +26,10 @@ class NLL(Metric):
         self.add_state("images", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, log_prob: Nats) -> None:
-        """Add a batch: its log-probabilities in nats per image."""
+        """Add a batch: its log-probabilities (b,), in nats per image."""
         self.nats -= log_prob.detach().double().sum()
         self.images += log_prob.numel()
 
     def compute(self) -> Tensor:
-        """The mean over all images so far; NaN before the first."""
+        """Return the mean over all images so far; NaN before the first."""
         return self.nats / self.images / self.unit

@@ -1,251 +1,215 @@
 """Weights & Biases, through Lightning's logger: a second reader of the numbers, never the only one.
 
-It never stops or slows a run: without a key, or where no server answers, it records offline, and what fails later costs
-a line. All files go below one folder of the project, none to the home directory.
+It never stops or slows a run: without a key, or where no server answers, it records offline, and
+what fails later costs a line. All files go below one folder of the project, none to the home
+directory.
 """
 
-import inspect
 import os
-import re
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import wandb
-from pytorch_lightning.loggers import Logger, WandbLogger
-from pytorch_lightning.utilities import rank_zero_only
+from pytorch_lightning import Trainer
+from pytorch_lightning.loggers import WandbLogger
 
 from pixelrnn.errors import InputError
+from pixelrnn.files import as_path, first_line
+from pixelrnn.runs.directory import ORIGIN, TRAINING, WEIGHTS
+from pixelrnn.terminal import say
 from pixelrnn.training.run import Run
 
 MODES = ("online", "offline", "disabled")
-WAIT = {
-    "WANDB_INIT_TIMEOUT": "10",
+DEFAULTS = {  # of W&B's own variables, where the user has set none
+    "WANDB_SILENT": "true",
+    "WANDB_CONSOLE": "off",  # it records no output
+    "WANDB_INIT_TIMEOUT": "10",  # seconds, for a server that doesn't answer
     "WANDB_FINISH_TIMEOUT": "60",
-}  # seconds, for a server that doesn't answer
+    "WANDB_FINISH_TIMEOUT_RAISES": "true",
+}
 NLL = [f"{split}/{unit}" for split in ("train", "val") for unit in ("nll_nats", "bits_per_dim")]
 
 
-class Curves(WandbLogger):
-    """Lightning's logger, which goes silent when W&B's own process is lost, instead of stopping the training."""
+class WeightsAndBiases(WandbLogger):
+    """Record a training in W&B; where that fails, say so in one line and go on.
 
-    folder = ""  # relative to the project, for origin.json
-    lost = False
+    The W&B run is named after the run directory `run`, its group after the folder that this one
+    lies in: the jobs of a sweep are one group. It is online only if WANDB_MODE or WANDB_API_KEY
+    says so, and writes to `folder`/wandb. Raises InputError for an unknown mode and for a folder
+    that can't be written.
+    """
+
+    def __init__(
+        self,
+        run: str | Path,
+        project: str = "pixelrnn",
+        entity: str | None = None,
+        folder: str | Path = "artifacts",
+        tags: Sequence[object] = (),
+    ) -> None:
+        path = as_path(run, "run").absolute()
+        self.folder = str(as_path(folder, "logger.wandb.folder"))  # relative to the project
+        self.lost = False
+        self.options: dict[str, Any] = {
+            "project": str(as_path(project, "logger.wandb.project")),
+            "entity": entity,
+            "group": path.parent.name,
+            "name": path.name,
+            "job_type": "train",
+            "tags": [str(tag)[:64] for tag in tags if tag],  # W&B takes no longer ones
+        }
+        self.place = _set_up(self.folder)
+        super().__init__(save_dir=self.place, **self.options)
+
+    def start(self, run_id: str | None, config: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Start the W&B run, or continue the one with this id, and record the configuration.
+
+        Return what origin.json is to hold about it; None where it couldn't be started, or is
+        disabled.
+        """
+        options = {**self.options, "resume": "allow", "dir": self.place}
+        with _forgiving("nothing is recorded there"):
+            run = _begin(id=run_id or secrets.token_hex(4), **options)
+            if run.disabled:
+                return None
+            run.define_metric("trainer/global_step")  # as Lightning does
+            run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+            run.define_metric("images", hidden=True)
+            for name in NLL:  # against images seen, so that runs of other batch sizes compare
+                run.define_metric(name, step_metric="images", summary="min")
+            # Lightning takes a run that has begun by its constructor only.
+            super().__init__(experiment=run, save_dir=self.place, **self.options)
+            self.log_hyperparams(dict(config))
+            about = {key: getattr(run, key) for key in ("id", "group", "name", "project")}
+            mode, entity = os.environ["WANDB_MODE"], run.entity or None
+            return {**about, "entity": entity, "mode": mode, "folder": self.folder}
+        return None
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
-        """A row of the history."""
-        if not self.lost:
+        """Add a row to the history, unless W&B's process is lost."""
+        if self.lost:
+            return
+        try:
+            super().log_metrics(metrics, step)
+        except Exception as error:
             self.lost = True
-            with _forgiving("nothing more of this training is recorded there"):
-                super().log_metrics(metrics, step)
-                self.lost = False
+            _complain(error, "nothing more of this training is recorded there")
 
-
-def wandb_logger(
-    path: str | Path, config: Mapping[str, Any], folder: str = "artifacts", **options: Any
-) -> Curves:
-    """A logger that writes below `folder`/wandb, online only if WANDB_MODE or WANDB_API_KEY says so.
-
-    Named after the run directory `path`, grouped by the folder it lies in: the jobs of a sweep are one group. Raises
-    InputError for an unknown mode or option, and if `folder` can't be written.
-    """
-    place = _set_up(folder)
-    path = Path(path).absolute()
-    head = (config.get("head") or {}).get("_target_", "").rpartition(".")[2]
-    tags = [config.get("variant"), config["data"].get("name"), head]
-    logger = Curves(
-        name=path.name,
-        group=path.parent.name,
-        job_type="train",
-        tags=[tag[:64] for tag in tags if tag],  # no longer ones are allowed
-        save_dir=place,
-        settings=_settings(),
-        **options,
-    )
-    logger.folder = folder
-    logger._wandb_init.pop("anonymous", None)  # W&B warns of it, although Lightning leaves it unset
-    try:
-        inspect.signature(wandb.init).bind(**logger._wandb_init)
-    except TypeError as error:
-        raise InputError(f"logger: {error}") from error
-    return logger
+    def record_weights(self, run: Run) -> None:
+        """Record the weights as what this W&B run made, with what training.json holds."""
+        with _forgiving("the weights are not recorded there"):
+            name = f"weights-{self.experiment.id}"
+            artifact = wandb.Artifact(name, "model", metadata=run.files.read(TRAINING))
+            artifact.add_file(str(run.path / WEIGHTS))
+            self.experiment.log_artifact(artifact, aliases=["best"])
 
 
 @contextmanager
-def tracked(logger: Logger | None, run: Run, origin: Mapping[str, Any]) -> Iterator[Logger | None]:
-    """Write origin.json, tell W&B the configuration, origin and data, at the end the weights; give the logger to use.
+def tracked(trainer: Trainer, run: Run, origin: Mapping[str, Any]) -> Iterator[None]:
+    """Write origin.json; give the loggers the configuration, W&B at the end the weights.
 
-    The W&B run is ended whatever happens, as failed if the block is left by an exception.
+    A logger of W&B that can't be started is taken from the trainer. A W&B run is ended whatever
+    happens, as failed if the block is left by an exception: the next job of a sweep would go on
+    writing to it.
     """
-    if getattr(rank_zero_only, "rank", 0) != 0:
-        yield logger
-    elif isinstance(logger, Curves):
-        with _run_of_wandb(logger, run, origin) as known:
-            yield logger if known else None
-    else:
-        run.files.write("origin.json", {**origin, "wandb": None})
-        yield logger
-
-
-@contextmanager
-def _run_of_wandb(
-    logger: Curves, run: Run, origin: Mapping[str, Any]
-) -> Iterator[dict[str, Any] | None]:
-    known, code = None, 1
+    if not trainer.is_global_zero:
+        yield
+        return
+    loggers, config = trainer.loggers, {**run.config, "origin": dict(origin)}
+    ours = next((logger for logger in loggers if isinstance(logger, WeightsAndBiases)), None)
+    others = [logger for logger in loggers if logger is not ours]
+    code, before = 1, run.origin.get("wandb") or {}
     try:
-        with _forgiving("this training is not recorded there"):
-            known = _start(logger, run, origin)
-        run.files.write("origin.json", {**origin, "wandb": known})
-        yield known
-        if known:
-            with _forgiving("the weights are not recorded there"):
-                _record_weights(logger.experiment, run)
+        about = ours.start(before.get("id"), config) if ours else None
+        run.files.write(ORIGIN, {**origin, "wandb": about})
+        for logger in others:
+            logger.log_hyperparams(config)
+        trainer.loggers = [ours, *others] if ours and about else others
+        yield
+        if ours and about:
+            ours.record_weights(run)
         code = 0
     finally:
-        with _forgiving("what could not be uploaded is in its files: `wandb sync` them"):
+        if any(isinstance(logger, WandbLogger) for logger in loggers):
             _finish(code)
 
 
 def record_evaluation(run: Run, split: str, metrics: Mapping[str, Any]) -> None:
-    """Add what `evaluate` found to the summary of the run's W&B run, as `test/nll_nats` and so on. Never raises."""
+    """Add a split's figures to the summary of the run's W&B run, as `test/nll_nats` and so on.
+
+    Nothing is raised: what fails costs a line.
+    """
     with _forgiving("the evaluation is not recorded there"):
-        if known := run.files.read("origin.json").get("wandb"):
-            place = _set_up(known["folder"])
-            same = {key: known[key] for key in ("id", "name", "group", "project", "entity")}
-            again = _connect(
-                lambda mode: wandb.init(
-                    **same,
-                    mode=mode,  # type: ignore[arg-type]
-                    job_type="train",
-                    resume="allow",
-                    dir=place,
-                    settings=_settings(x_disable_stats=True, x_disable_meta=True),
-                )
-            )
-            again.summary.update({f"{split}/{key}": value for key, value in metrics.items()})
-            again.finish()
+        about = run.files.read(ORIGIN).get("wandb")
+        if not about:
+            return
+        logger = WeightsAndBiases(run.path, about["project"], about["entity"], about["folder"])
+        if logger.start(about["id"], run.config):
+            named = {f"{split}/{key}": value for key, value in metrics.items()}
+            logger.experiment.summary.update(named)
+            logger.experiment.finish()
 
 
 def _set_up(folder: str) -> Path:
-    """Choose the mode, once a process; keep W&B's files in the project. Gives the folder's path.
+    """Choose the mode and where W&B's files lie, once a process; return `folder` in the project.
 
-    DVC runs queued experiments in a copy of the project, which it deletes: DVC_ROOT is the project itself.
+    DVC runs queued experiments in a copy of the project, which it deletes: DVC_ROOT is the
+    project itself.
     """
     place = Path(os.environ.get("DVC_ROOT", ""), folder)
-    online = "WANDB_API_KEY" in os.environ
-    defaults = {"WANDB_MODE": "online" if online else "offline", "WANDB_SILENT": "true", **WAIT}
-    for name in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR"):  # else the home directory
-        defaults[name] = str(Path(place, "wandb").absolute())
-    for name, value in defaults.items():
-        os.environ.setdefault(name, value)
+    files = str(Path(place, "wandb").absolute())
+    mode = "online" if os.environ.get("WANDB_API_KEY") else "offline"
+    places = {"WANDB_DATA_DIR": files, "WANDB_CACHE_DIR": files}  # else the home directory
+    for name, value in {**DEFAULTS, **places, "WANDB_MODE": mode}.items():
+        if not os.environ.get(name):  # an empty variable is an unset one
+            os.environ[name] = value
     if (mode := os.environ["WANDB_MODE"]) not in MODES:
-        raise InputError(f"WANDB_MODE={mode}: set it to {', '.join(MODES[:-1])} or {MODES[-1]}")
+        raise InputError(f"WANDB_MODE={mode}: set it to online, offline or disabled")
     try:
-        Path(place, "wandb").mkdir(
-            parents=True, exist_ok=True
-        )  # else W&B takes a temporary directory
+        Path(files).mkdir(parents=True, exist_ok=True)  # else W&B takes a temporary directory
     except OSError as error:
-        raise InputError(f"cannot write to logger.folder={folder}: {error.strerror}") from error
+        reason = error.strerror
+        raise InputError(f"cannot write to logger.wandb.folder={folder}: {reason}") from error
     return place
 
 
-def _settings(**settings: Any) -> wandb.Settings:
-    return wandb.Settings(silent=True, console="off", finish_timeout_raises=True, **settings)
-
-
-def _start(logger: Curves, run: Run, origin: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Start the W&B run, or continue that of origin.json or the checkpoint; what origin.json is to say about it.
-
-    None if W&B is switched off.
-    """
-
-    def start(mode: str) -> Any:
-        logger._wandb_init |= {"mode": mode, "id": run_id}
-        return logger.experiment
-
-    # The same for both tries of `_connect`, so that no nameless half run stays behind.
-    run_id = (run.origin.get("wandb") or {}).get("id") or secrets.token_hex(4)
-    experiment = _connect(start)
-    if experiment.disabled:
-        return None
-    logger.log_hyperparams({**run.config, "origin": dict(origin)})
-    experiment.define_metric("images", hidden=True)
-    for name in (
-        NLL
-    ):  # against images seen: runs of different batch size compare; every row has the step as well
-        experiment.define_metric(name, step_metric="images", summary="min")
-    with _forgiving("the data is not recorded there"):
-        _record_data(experiment, run, origin)
-    return {
-        "id": experiment.id,
-        "group": experiment.group,
-        "mode": os.environ["WANDB_MODE"],
-        "name": experiment.name,
-        "project": experiment.project,
-        "entity": experiment.entity or None,
-        "folder": logger.folder,
-    }
-
-
-def _finish(code: int) -> None:
-    try:
-        wandb.finish(exit_code=code)
-    except Exception:
-        with suppress(Exception):
-            wandb.teardown(code)  # the next run of this process gets a process of W&B that works
-        raise
-
-
-def _connect(start: Callable[[str], Any]) -> Any:
-    """`start` in the mode that was chosen; offline, for the rest of the process, where that can't be had online."""
+def _begin(**options: Any) -> Any:
+    """Call wandb.init; offline, from now on, where a run can't be had online."""
     if os.environ["WANDB_MODE"] == "online":
         reason = "no API key"
         try:
             if wandb.login(prompt=False, verify=False):
-                return start("online")
+                return wandb.init(mode="online", **options)
         except Exception as error:
-            reason = _one_line(error)
+            reason = first_line(error)
             wandb.teardown()  # else its process keeps the failed run, and the id with it
-        print(f"W&B: {reason}: recording offline, `wandb sync` uploads it later", file=sys.stderr)
+        say(f"W&B: {reason}: recording offline, `wandb sync` uploads it later", sys.stderr)
         os.environ["WANDB_MODE"] = "offline"
-    return start(os.environ["WANDB_MODE"])
+    return wandb.init(mode=os.environ["WANDB_MODE"], **options)  # type: ignore[arg-type]
 
 
-def _record_data(experiment: Any, run: Run, origin: Mapping[str, Any]) -> None:
-    """The prepared arrays by reference, with their checksums, as what this run used."""
-    data = run.config["data"]
-    about = {key: data.get(key) for key in ("shape", "levels")} | {"md5": origin["data_md5"]}
-    artifact = wandb.Artifact(_artifact_name(data.get("name", "data")), "dataset", metadata=about)
-    for name in origin["data_md5"] or ():
-        artifact.add_reference(Path(data["path"], name).absolute().as_uri(), checksum=True)
-    # What use_artifact does, which refuses to offline, although `wandb sync` makes the link.
-    experiment._log_artifact(artifact, is_user_created=True, use_after_commit=True)
-
-
-def _record_weights(experiment: Any, run: Run) -> None:
-    """The weights as what this run made, with what training.json says of them."""
-    artifact = wandb.Artifact(
-        f"weights-{experiment.id}", "model", metadata=run.files.read("training.json")
-    )
-    artifact.add_file(str(run.path / "weights.safetensors"))
-    experiment.log_artifact(artifact, aliases=["best"])
-
-
-def _artifact_name(name: str) -> str:
-    return re.sub(r"[^\w.-]", "-", name)
+def _finish(code: int) -> None:
+    """End the W&B run of this process, if there is one."""
+    try:
+        wandb.finish(exit_code=code)
+    except Exception as error:
+        _complain(error, "what could not be uploaded is in its files: `wandb sync` them")
+        with suppress(Exception):
+            wandb.teardown(code)  # the next run of this process gets a process of W&B that works
 
 
 @contextmanager
 def _forgiving(consequence: str) -> Iterator[None]:
-    """What W&B raises costs a line."""
+    """Let an error of W&B cost a line."""
     try:
         yield
     except Exception as error:
-        print(f"W&B: {_one_line(error)}: {consequence}", file=sys.stderr)
+        _complain(error, consequence)
 
 
-def _one_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
+def _complain(error: Exception, consequence: str) -> None:
+    say(f"W&B: {first_line(error)}: {consequence}", sys.stderr)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -7,8 +8,8 @@ from tests.support import tiny
 
 from pixelrnn.errors import InputError
 from pixelrnn.models.in_batches import Sampler
-from pixelrnn.pictures.grids import completion_grid, image_grid
-from pixelrnn.training.pictures import Completions, SampleGrid
+from pixelrnn.pictures.grids import completion_grid, enlarge
+from pixelrnn.training import Completions, SampleGrid
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +21,8 @@ def test_grid_every_n_epochs_and_at_the_end(tmp_path, data, monkeypatch):
     """Fault: none at the end."""
     drawn = []
     monkeypatch.setattr(
-        "pixelrnn.training.pictures.image_grid",
-        lambda samples, levels: drawn.append(samples) or image_grid(samples, levels),
+        "pixelrnn.training.drawing.enlarge",
+        lambda samples, *_, **size: drawn.append(samples) or enlarge(samples, *_, **size),
     )
     tiny.fit(tmp_path / "run", data, epochs=5, callbacks=[SampleGrid(every=2, images=3, seed=1)])
     assert len(drawn) == 3
@@ -33,8 +34,8 @@ def test_grid_has_random_numbers_of_its_own(tmp_path, data, monkeypatch):
     """Fault: the global ones, so that pictures of different epochs differ by luck."""
     drawn = []
     monkeypatch.setattr(
-        "pixelrnn.training.pictures.image_grid",
-        lambda samples, levels: drawn.append(samples) or image_grid(samples, levels),
+        "pixelrnn.training.drawing.enlarge",
+        lambda samples, *_, **size: drawn.append(samples) or enlarge(samples, *_, **size),
     )
     tiny.fit(
         tmp_path / "run", data, epochs=1, callbacks=[SampleGrid(seed=seed) for seed in (1, 1, 2)]
@@ -45,7 +46,8 @@ def test_grid_has_random_numbers_of_its_own(tmp_path, data, monkeypatch):
 
 def test_grid_file(tmp_path, data):
     tiny.fit(tmp_path / "run", data, epochs=1, callbacks=[SampleGrid(images=8)])
-    assert Image.open(tmp_path / "run" / "grid.png").mode == "RGB"
+    with Image.open(tmp_path / "run" / "grid.png") as grid:
+        assert (grid.mode, grid.size) == ("RGB", (8 * 68 + 4, 68 + 4))
 
 
 @pytest.mark.parametrize("wrong", [{"every": 0}, {"images": 0}])
@@ -69,17 +71,20 @@ class Recorder(WandbLogger):
     def log_metrics(self, *_, **__):
         pass
 
+    def log_hyperparams(self, params):
+        pass
+
 
 def test_completions_of_the_best_model_keep_the_top_half(tmp_path, data):
     """Drawn again from the saved weights. Faults: the last weights, training images, or a row for each completion."""
     callbacks, recorder = [Completions(images=3, times=2, seed=5), SpoilAfterTheFirst()], Recorder()
     run = tiny.fit(
-        tmp_path / "run", data, epochs=2, callbacks=callbacks, logger=lambda *_: recorder
+        tmp_path / "run", data, epochs=2, callbacks=callbacks, logger={"recorder": recorder}
     )
     known = torch.tensor([[True] * 4] * 2 + [[False] * 4] * 2)
     drawn = Sampler(run.model, seed=5).complete(run.split("test")[[0, 2, 4]], known, times=2)
     (picture,) = recorder.pictures["completions"]
-    assert picture == completion_grid(drawn, known.numpy(), tiny.LEVELS)
+    assert (picture == np.asarray(completion_grid(drawn, known.numpy(), tiny.LEVELS))).all()
 
 
 class SpoilAfterTheFirst(Callback):
@@ -92,7 +97,7 @@ class SpoilAfterTheFirst(Callback):
 
 
 def test_no_completions_without_anybody_to_show_them_to(tmp_path, data, monkeypatch):
-    monkeypatch.setattr("pixelrnn.training.pictures.Sampler", None)
+    monkeypatch.setattr("pixelrnn.training.drawing.Sampler", None)
     assert tiny.fit(tmp_path / "run", data, epochs=1, callbacks=[Completions()]).finished
 
 

@@ -1,0 +1,85 @@
+"""What a model draws while it is trained: samples every few epochs, completions at the end.
+
+The seeds are fixed, so that pictures differ by what was learned and not by luck.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
+from torchvision.utils import make_grid
+
+from pixelrnn.errors import check_whole
+from pixelrnn.models.in_batches import Sampler, spread
+from pixelrnn.pictures.grids import GAP, GRAY, completion_grid, enlarge, save_picture
+from pixelrnn.runs.directory import GRID_PICTURE
+
+SHOW_PICTURES = (WandbLogger, TensorBoardLogger)  # Lightning has no method that all loggers share
+
+
+class SampleGrid(Callback):
+    """Draw `images` samples every `every` epochs and after the last, always from the same seed.
+
+    They go to the loggers that show pictures; the latest are the run's grid.png. Raises
+    InputError for numbers below 1.
+    """
+
+    def __init__(self, every: int = 5, images: int = 16, seed: int = 0) -> None:
+        check_whole(**{"callbacks.samples.every": every, "callbacks.samples.images": images})
+        self.every, self.images, self.seed = every, images, seed
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw, without touching the global random numbers."""
+        epoch = trainer.current_epoch + 1
+        due = epoch % self.every == 0 or epoch == trainer.max_epochs
+        if trainer.sanity_checking or not trainer.is_global_zero or not due:
+            return
+        model: Any = pl_module.model
+        generator = torch.Generator(pl_module.device).manual_seed(self.seed)
+        samples = model.sample(self.images, generator=generator).cpu().numpy()
+        large = torch.from_numpy(enlarge(samples, model.levels, side=64))  # (n 3 H W)
+        grid = make_grid(large, nrow=8, padding=GAP, pad_value=GRAY).permute(1, 2, 0).numpy()
+        save_picture(Image.fromarray(grid), Path(trainer.default_root_dir) / GRID_PICTURE)
+        show(trainer, "samples", grid, f"epoch {epoch}")
+
+
+class Completions(Callback):
+    """After training, let the best model complete the top halves of test images, for the loggers.
+
+    A row each for `images` images: first itself, then `times` completions. Raises InputError for
+    numbers below 1.
+    """
+
+    def __init__(self, images: int = 8, times: int = 4, seed: int = 0) -> None:
+        check_whole(
+            **{"callbacks.completions.images": images, "callbacks.completions.times": times}
+        )
+        self.images, self.times, self.seed = images, times, seed
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw, where there is a logger that shows it."""
+        shown = any(isinstance(logger, SHOW_PICTURES) for logger in trainer.loggers)
+        if not trainer.is_global_zero or not shown:
+            return
+        model: Any = pl_module.model
+        images = spread(trainer.datamodule.split("test"), self.images)  # type: ignore[attr-defined]
+        _, h, w = model.shape
+        top = torch.zeros(h, w, dtype=torch.bool)
+        top[: h // 2] = True
+        drawn = Sampler(model, self.seed).complete(images, top, self.times)
+        picture = completion_grid(drawn, top.numpy(), model.levels)
+        show(trainer, "completions", np.asarray(picture), "the image, then completions")
+
+
+def show(trainer: Trainer, name: str, pixels: np.ndarray, caption: str) -> None:
+    """Give a picture, uint8 (H, W, 3), to each of the trainer's loggers that shows pictures."""
+    step = trainer.global_step - 1  # that of the row which the trainer logs at this moment
+    for logger in trainer.loggers:
+        if isinstance(logger, WandbLogger):
+            logger.log_image(name, [pixels], step=step, caption=[caption])
+        elif isinstance(logger, TensorBoardLogger):
+            logger.experiment.add_image(name, pixels, step, dataformats="HWC")
