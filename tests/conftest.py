@@ -13,7 +13,7 @@ with install_import_hook(
 import torch
 from tests.support import runs, tiny
 
-from pixelrnn import cli
+from pixelrnn.command.main import main
 from pixelrnn.results.comparison import compare_runs
 from pixelrnn.runs.frame import load_runs
 from pixelrnn.runs.same_images import same_images
@@ -33,7 +33,7 @@ def pixelrnn(tmp_path, monkeypatch, capsys):
         monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
         code = 0
         try:
-            cli.main()
+            main()
         except SystemExit as exit_:
             code = exit_.code or 0
         return code, *capsys.readouterr()

@@ -89,6 +89,6 @@ def _is_field(node):
 
 def test_what_needs_no_torch_starts_without_it():
     """Start-up is mostly imports: the command line, prepare and compare leave torch and Lightning alone."""
-    modules = "pixelrnn.cli, pixelrnn.stages, pixelrnn.data, pixelrnn.runs.frame, pixelrnn.results.baselines"
+    modules = "pixelrnn.command.launch, pixelrnn.stages.compose, pixelrnn.data, pixelrnn.runs.frame, pixelrnn.results.baselines"
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -7,11 +7,9 @@ import subprocess
 import sys
 
 import pytest
-import yaml
 from PIL import Image
 from tests.support import strangers, tiny
 
-from pixelrnn.conf import CONF
 from pixelrnn.errors import InputError, LeakFound
 from pixelrnn.stages.audit import audit
 from pixelrnn.training.run import Run
@@ -107,7 +105,7 @@ def test_printing_changes_no_verdict(folder, monkeypatch, build, raised, expecte
 
 
 def test_run_and_callable_by_name(run, folder):
-    """`conf/stage/audit.yaml` gives both by name. Fault: the run's model audited all the same."""
+    """`conf/audit.yaml` gives both by name. Fault: the run's model audited all the same."""
     assert audit(run=run.path).parts[0].shape == (1, 4, 4)
     report = audit(run=run.path, callable="theirs.networks:sound", shape=SHAPE)
     assert report.parts[0].shape == (1, 5, 5)
@@ -134,8 +132,8 @@ def test_anyones_network_from_the_command_line(pixelrnn, folder):
 
     Faults: only installed packages are found; exit code 0 after a leak.
     """
-    script = "import sys; from pixelrnn.cli import main; sys.argv[0] = 'pixelrnn'; main()"
-    words = ["audit", "--callable", "theirs.networks:unshifted", "shape=[1,5,5]", "out=here"]
+    script = "import sys; from pixelrnn.command.main import main; sys.argv[0] = 'pixelrnn'; main()"
+    words = ["audit", "callable=theirs.networks:unshifted", "shape=[1,5,5]", "out=here"]
     done = subprocess.run(
         [sys.executable, "-P", "-c", script, *words], capture_output=True, text=True, check=False
     )
@@ -144,28 +142,28 @@ def test_anyones_network_from_the_command_line(pixelrnn, folder):
     assert {file.name for file in (folder / "here").iterdir()} == {"audit.json", "audit.png"}
     assert {file.name for file in folder.iterdir()} == {"theirs", "here"}
 
-    code, out, _ = pixelrnn(*words[:2], "theirs.networks:sound", *words[3:])
+    code, out, _ = pixelrnn("audit", "callable=theirs.networks:sound", *words[2:])
     assert code == 0
     assert out.startswith("causal: no leak; sees ")
 
 
 BAD = {
-    "--callable theirs.networks": "write package.module:build",
-    "--callable theirs.nowhere:build": "No module named 'theirs.nowhere'",
-    "--callable theirs.networks:nothing": "has no attribute 'nothing'",
-    "--callable theirs.broken:build": "No module named 'nothing_of_the_kind'",
-    "--callable theirs.networks:MaskedConv2d": "theirs.networks:MaskedConv2d fails: TypeError: ",
-    "--callable theirs.script:build": "callable=theirs.script:build ends Python (1)",
-    "callable=17": "write package.module:build",
-    "--callable theirs.networks:torch.get_num_threads": "returns a int, not a network",
-    "--callable theirs.networks:sound shape=null": "shape=None: give the [colors,rows,columns]",
-    "--callable theirs.networks:sound shape=[1,5]": "shape=[1, 5]: give the [colors,rows,columns]",
-    "--callable theirs.networks:sound pixels=0": "pixels=0",
-    "--callable theirs.networks:sound out=theirs/networks.py": "is a file",
-    "--callable theirs.networks:sound levels=4": "the network fails on integers 0..3",
-    "--callable theirs.networks:sound out=theirs/networks.py/deeper": "to theirs/networks.py",
-    "--callable theirs.networks:sound levels=[4]": "levels=[4]",
-    "run=nowhere": "no run at nowhere",
+    "callable=theirs.networks": "write package.module:build",
+    "callable=theirs.nowhere:build": "No module named 'theirs.nowhere'",
+    "callable=theirs.networks:nothing": "has no attribute 'nothing'",
+    "callable=theirs.broken:build": "No module named 'nothing_of_the_kind'",
+    "callable=theirs.networks:MaskedConv2d": "theirs.networks:MaskedConv2d fails: TypeError: ",
+    "callable=theirs.script:build": "callable=theirs.script:build ends Python (1)",
+    "callable=17": "callable=17 must be text",
+    "callable=theirs.networks:torch.get_num_threads": "returns a int, not a network",
+    "callable=theirs.networks:sound shape=null": "shape=None: give the [colors,rows,columns]",
+    "callable=theirs.networks:sound shape=[1,5]": "shape=[1, 5]: give the [colors,rows,columns]",
+    "callable=theirs.networks:sound pixels=0": "pixels=0",
+    "callable=theirs.networks:sound out=theirs/networks.py": "is a file",
+    "callable=theirs.networks:sound levels=4": "the network fails on integers 0..3",
+    "callable=theirs.networks:sound out=theirs/networks.py/deeper": "to theirs/networks.py",
+    "callable=theirs.networks:sound levels=[4]": "levels=[4]",
+    "nowhere": "no run at nowhere",
 }
 
 
@@ -205,18 +203,6 @@ def test_only_a_run_goes_without_its_name():
     assert kinds == {inspect.Parameter.KEYWORD_ONLY}
     with pytest.raises(InputError, match="nothing to audit: name a run"):
         audit()
-
-
-def test_the_yaml_holds_the_defaults():
-    """Fault: a key renamed, or another default, in one of the two."""
-    call = yaml.safe_load((CONF / "stage" / "audit.yaml").read_text())
-    parameters = inspect.signature(audit).parameters
-    keys = {key: value for key, value in call.items() if not key.startswith("_")}
-    assert keys.keys() == parameters.keys()
-    for key, value in keys.items():
-        if "${" not in str(value):
-            default = parameters[key].default
-            assert value == (list(default) if isinstance(default, tuple) else default)
 
 
 def test_help_says_that_code_is_run(pixelrnn):

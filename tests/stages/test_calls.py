@@ -1,21 +1,63 @@
-"""A stage's YAML is its call: every argument is a key, and what stands there is what Python takes by default."""
+"""A verb's YAML is the call of its function: every key is an argument, with the value that Python takes by default."""
 
 import inspect
+from importlib import import_module
 
 import pytest
 import yaml
 
-from pixelrnn import stages
+from pixelrnn.command.words import WORDS
 from pixelrnn.conf import CONF
 
+OFFERED = {"config", "command"}  # made by the command
+# `train` and `prepare` have no defaults in Python: their objects are built from groups.
+MATERIAL = {"train": {"variant", "data", "head"}, "prepare": {"data"}}
 
-@pytest.mark.parametrize("stage", ["evaluate", "sample", "complete", "score"])
-def test_keys_are_arguments_with_the_same_defaults(stage):
-    """Fault: a key renamed in one of the two; `pixelrnn sample images=64` documented, another number drawn."""
-    call = yaml.safe_load((CONF / "stage" / f"{stage}.yaml").read_text())
-    keys = {key: value for key, value in call.items() if not key.startswith("_")}
-    parameters = inspect.signature(getattr(stages, stage)).parameters
-    assert keys.keys() == parameters.keys()
+
+def read(verb):
+    """The keys of a verb's configuration with their values, and the parameters of its function."""
+    content = yaml.safe_load((CONF / f"{verb}.yaml").read_text())
+    function = getattr(import_module(f"pixelrnn.stages.{verb}"), verb)
+    assert content["_target_"] == f"{function.__module__}.{verb}"
+    keys = {
+        key: value
+        for key, value in content.items()
+        if not key.startswith("_") and key not in ("defaults", "hydra")
+    }
+    groups = {}
+    for entry in content["defaults"]:
+        if isinstance(entry, dict):
+            groups |= entry
+    return keys, groups, inspect.signature(function).parameters
+
+
+@pytest.mark.parametrize("verb", WORDS)
+def test_keys_are_arguments(verb):
+    """Fault: a key renamed in one of the two, or one that nobody reads."""
+    keys, groups, parameters = read(verb)
+    positional = {"RUN": "run", "GROUP": "group", "FILE...": "files", "[RUN...]": "runs"}
+    positional |= {"[RUN]": "run", "[--": "overrides", "OVERRIDE...]": "overrides"}
+    words = {positional[word] for word in WORDS[verb].split()}
+    built = {group for group, default in groups.items() if default is not None}
+    assert words | keys.keys() | built == (
+        (parameters.keys() - OFFERED) | MATERIAL.get(verb, set())
+    )
+
+
+@pytest.mark.parametrize("verb", sorted(WORDS.keys() - {"train", "prepare"}))
+def test_defaults_are_those_of_python(verb):
+    """Fault: `pixelrnn sample images=64` documented, another number drawn from Python."""
+    keys, _, parameters = read(verb)
     for key, value in keys.items():
-        if parameters[key].default is not inspect.Parameter.empty and "${" not in str(value):
-            assert value == parameters[key].default
+        default = parameters[key].default
+        assert value == (list(default) if isinstance(default, tuple) else default) or value == str(
+            default
+        )
+
+
+@pytest.mark.parametrize("verb", WORDS)
+def test_words_come_first_and_keys_by_name(verb):
+    """Fault: a second file taken for `out`."""
+    for parameter in read(verb)[2].values():
+        is_word = parameter.name in {"run", "runs", "files", "group", "overrides"}
+        assert (parameter.kind is not parameter.KEYWORD_ONLY) == is_word

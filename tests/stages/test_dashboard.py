@@ -89,7 +89,7 @@ def test_a_server_that_refuses(monkeypatch):
 
     monkeypatch.setattr(wandb, "login", lambda **_: True)
     monkeypatch.setattr(Workspace, "save", refuse)
-    with pytest.raises(InputError, match=r"^W&B saved no workspace \(no project p\): --dry-run"):
+    with pytest.raises(InputError, match=r"^W&B saved no workspace \(no project p\): dry_run=true"):
         dashboard("g", entity="e")
 
 

@@ -23,7 +23,7 @@ def toy() -> dict[str, np.ndarray]:
 
 
 def test_writes_and_prints_one_line_a_split(tmp_path: Path, capsys) -> None:
-    prepare(toy, "toy", (3, 2, 2), 7, tmp_path / "deep" / "toy")
+    prepare(source=toy, name="toy", shape=(3, 2, 2), levels=7, out=tmp_path / "deep" / "toy")
     assert capsys.readouterr().out.splitlines() == [
         "toy train     11 images 3x2x2, levels 0..6 of 7",
         "toy val        3 images 3x2x2, levels 0..6 of 7",
@@ -36,7 +36,7 @@ def test_writes_and_prints_one_line_a_split(tmp_path: Path, capsys) -> None:
 
 def test_too_few_levels_write_nothing(tmp_path: Path, capsys) -> None:
     with pytest.raises(InputError, match="toy, train: level 6 found, but levels=6"):
-        prepare(toy, "toy", (3, 2, 2), 6, tmp_path / "toy")
+        prepare(source=toy, name="toy", shape=(3, 2, 2), levels=6, out=tmp_path / "toy")
     assert not list(tmp_path.iterdir())
     assert not capsys.readouterr().out
 
@@ -45,7 +45,7 @@ def test_a_folder_of_something_else_is_seen_before_any_work(tmp_path: Path) -> N
     """Fault: an hour of reading first."""
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(InputError, match=r"other files \(thesis.tex\)"):
-        prepare(lambda: pytest.fail("read"), "toy", (3, 2, 2), 7, tmp_path)
+        prepare(source=lambda: pytest.fail("read"), name="toy", shape=(3, 2, 2), levels=7, out=tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def sides(variant: str, h: int, w: int) -> tuple[int, int]:
 @cache
 def _config(variant: str, head: str) -> DictConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", overrides=["stage=train", f"model={variant}", f"head={head}"])
+        config = compose("train", overrides=[f"model={variant}", f"head={head}"])
     OmegaConf.set_struct(config, False)
     return config
 

@@ -8,7 +8,8 @@ an epoch follows from the run's seed and the epoch (`EpochSeed`), so a resumed r
 uninterrupted one would.
 """
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,12 @@ class ImageData(pl.LightningDataModule):
         arrays = open_arrays(self.path, self.shape, levels)
         if resample:
             check_gray(self.path, arrays["train"])
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> "ImageData":
+        """Return the images of a description, conf/data/<name>.yaml: its keys that are arguments here."""
+        names = inspect.signature(cls).parameters
+        return cls(**{name: data[name] for name in names if name in data})
 
     def split(self, name: str) -> np.ndarray:
         """Map one split, uint8 (n, c, h, w), read-only."""

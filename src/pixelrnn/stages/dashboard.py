@@ -164,7 +164,7 @@ def _save(workspace: "Workspace", entity: str | None) -> str:
     except Exception as error:
         reason = first_line(error)
         raise InputError(
-            f"W&B saved no workspace ({reason}): --dry-run writes its description"
+            f"W&B saved no workspace ({reason}): dry_run=true writes its description"
         ) from error
 
 

@@ -10,6 +10,7 @@ from pixelrnn.data.arrays import check_description, check_name, check_replaceabl
 
 
 def prepare(
+    *,
     source: Callable[[], Mapping[str, np.ndarray] | Pairs],
     name: str,
     shape: Sequence[int],

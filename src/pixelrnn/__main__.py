@@ -1,0 +1,5 @@
+"""`python -m pixelrnn`: the command, where its script is not on the path."""
+
+from pixelrnn.command.main import main
+
+main()

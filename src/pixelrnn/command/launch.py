@@ -1,0 +1,109 @@
+"""Let Hydra compose the verb's configuration, or one for each job of a sweep, and call the verb with it."""
+
+import os
+import shlex
+import sys
+import warnings
+from concurrent.futures import BrokenExecutor
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from pixelrnn.command import names, sweep
+from pixelrnn.command.call import build
+from pixelrnn.command.errors import explain, is_bad_input, refuse
+from pixelrnn.command.output import make_output_safe
+from pixelrnn.command.words import Command
+from pixelrnn.conf import CONF
+from pixelrnn.errors import InputError, LeakFound
+
+FULL_ERROR = "HYDRA_FULL_ERROR"  # Hydra's variable: 1 shows tracebacks of bad input, too
+
+
+class Task:
+    """What Hydra calls for each job. It is pickled by name for processes that run one."""
+
+    def __init__(self, command: Command, show_traceback: bool) -> None:
+        self.command, self.show_traceback = command, show_traceback
+        self.begun = False
+
+    def __call__(self, config: DictConfig) -> float | None:
+        """Call the verb. Bad input ends in one line and exit code 2, a leak in 1; of several jobs each keeps its own."""
+        self.begun = True
+        make_output_safe()
+        words = words_for_one(self.command)
+        sys.argv[1:] = words  # what Lightning starts further processes of a training with
+        again = shlex.join(["pixelrnn", *words])
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            return sweep.run_job(config, self.command, again)
+        try:
+            build(config, self.command, again)()
+        except LeakFound:
+            raise SystemExit(1) from None
+        except Exception as error:
+            if self.show_traceback or not is_bad_input(error):
+                raise
+            # At once: Hydra would add a line of its own. What `compose` composes is a training.
+            refuse(error, Command("train") if self.command.verb == "compose" else self.command)
+        return None
+
+
+def launch(command: Command) -> int:
+    """Run one job or several. Returns the exit code."""
+    names.register()
+    sweep.current = None
+    task = Task(command, os.environ.get(FULL_ERROR) == "1")
+    os.environ[FULL_ERROR] = "1"  # Hydra raises what it would print
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs")  # said below
+    typed = sys.argv[1:]
+    sys.argv[1:] = [*command.flags, *command.overrides]
+    stopped = 0
+    try:
+        hydra.main(config_path=str(CONF), config_name=command.verb, version_base="1.3")(task)()
+    except (KeyboardInterrupt, SystemExit) as stop:
+        if sweep.current is None:
+            raise
+        stopped = 130 if isinstance(stop, KeyboardInterrupt) else int(stop.code or 1)
+    except Exception as error:
+        if task.show_traceback or (task.begun and sweep.current is None):
+            raise
+        if sweep.current is None and type(error) is ValueError:  # Hydra's, of flags
+            error = InputError(str(error))
+        if sweep.current is None or (is_bad_input(error) and sweep.current.clean_up()):
+            refuse(error, command)
+        _say_what_stopped(error, sweep.current)
+        stopped = 1
+    finally:
+        sys.argv[1:] = typed
+    return max(stopped, sweep.current.finish()) if sweep.current else stopped
+
+
+def words_for_one(command: Command) -> list[str]:
+    """Return what to type for the job that is on: of a sweep it alone, in its directory."""
+    settings = HydraConfig.get()
+    if settings.mode != RunMode.MULTIRUN:
+        return [command.verb, *command.flags, *command.overrides, *_literal(command)]
+    flags = [flag for flag in command.flags if flag not in ("-m", "--multirun")]
+    words = [word for word in settings.overrides.task if not word.startswith(("run=", "test="))]
+    if command.verb == "train":
+        words += [f"run={settings.sweep.dir}/{settings.sweep.subdir}"]
+    if settings.runtime.choices.get("sweep"):
+        words += ["hydra.mode=RUN"]
+    return [command.verb, *flags, *words, *_literal(command)]
+
+
+def _literal(command: Command) -> list[str]:
+    return ["--", *command.words] if command.words else []
+
+
+def _say_what_stopped(error: Exception, jobs: sweep.Jobs) -> None:
+    """Print a line, unless the table says it all: Optuna's error at the end of a search of which no trial succeeded."""
+    if isinstance(error, BrokenExecutor):
+        reason = "a job was killed, for want of memory or from outside, and the others with it"
+    elif type(error) is ValueError and jobs.names is None:
+        return
+    else:
+        reason = explain(error)
+    print(f"pixelrnn: {reason}", file=sys.stderr)

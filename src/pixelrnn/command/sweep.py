@@ -1,0 +1,229 @@
+"""Several jobs by one command: Hydra's -m, or a named sweep.
+
+    artifacts/sweeps/digits-depth/        what the jobs share; see `names`
+        model.layers-1/                   what varies: a run directory, tested as well as trained
+        model.layers-0/failure.txt        why a job failed, until it succeeds
+        comparison/                       the page of them all, renewed while they run
+
+The same command again runs only what is missing, and so does one with more values. A search draws the same trials again,
+from the same seed and results, and goes on after those that are finished. `Jobs` is Hydra's callback: it plans at the
+start, and says before and after each job where the sweep stands; with joblib and on a cluster that happens in another
+process, so all is read from files. `run_job` is the job itself. A failure stays in its job.
+"""
+
+import io
+import itertools
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Iterable, Mapping
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
+from typing import Any
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from pixelrnn.command import outcomes
+from pixelrnn.command.call import build
+from pixelrnn.command.errors import explain, is_bad_input, refuse
+from pixelrnn.command.names import as_overrides, job_name, varied_keys
+from pixelrnn.command.outcomes import FAILURE, Outcome
+from pixelrnn.command.words import Command
+from pixelrnn.data.arrays import read_description
+from pixelrnn.errors import InputError
+from pixelrnn.files import write_text
+from pixelrnn.stages.compose import record
+
+PAGE_EVERY = 60  # seconds at least between two pages, but for the last
+
+current: "Jobs | None" = None  # what this process has launched
+
+
+class Jobs(Callback):
+    """The jobs of one command: what they are, how many have ended, and what became of them."""
+
+    def __init__(self, trains: bool = False) -> None:
+        self.trains = trains
+        self.folder = Path()
+        self.names: list[str] | None = None  # None: a search, which draws its jobs as it goes
+        self.count = 0  # 0: it is a single run
+        self.tested = True
+        self.began = 0.0  # by the clock
+        self.ended_before = 0
+        self.failures = 0
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Plan the jobs; stop here if there is nothing to run. (Hydra would turn an exception into a warning.)"""
+        global current
+        try:
+            self._plan(config)
+        except Exception as error:
+            refuse(error)
+        current = self
+
+    def on_job_start(self, config: DictConfig, **_: Any) -> None:
+        """Say which job is on."""
+        if self.count:
+            name = Path(config.hydra.runtime.output_dir).name
+            if not self.trains:
+                name = " ".join(config.hydra.overrides.task)
+            print(f"job {config.hydra.job.num + 1} of {self.count}: {name}", flush=True)
+
+    def on_job_end(self, config: DictConfig, **_: Any) -> None:
+        """Say how many have ended and about how long the others will take; renew the page."""
+        if not (self.count and self.trains):
+            return
+        found = self.outcomes()
+        finished = sum(not outcome.problem for outcome in found)
+        failed = sum(outcome.failed for outcome in found)
+        line = f"{finished} of {self.count} jobs finished"
+        if failed:
+            line += f", {failed} failed"
+        ended = finished + failed - self.ended_before
+        if ended > 0:
+            seconds = time.time() - self.began
+            left = max(self.count - finished - failed, 0) * seconds / ended
+            line += f"; {spell_time(seconds)} so far"
+            line += f", about {spell_time(left)} to go" if left else ""
+            self.write_page(at_least=PAGE_EVERY)
+        print(line, flush=True)
+
+    def outcomes(self) -> list[Outcome]:
+        """Read what became of each job so far."""
+        names = outcomes.jobs_in(self.folder) if self.names is None else self.names
+        return [outcomes.read_outcome(self.folder / name, self.tested) for name in names]
+
+    def write_page(self, at_least: float = 0) -> str:
+        """Compare the runs that there are, unless the page is younger than `at_least` seconds. Returns why not, if so.
+
+        A job never fails because of it. Two processes may do so at a time: files are replaced whole.
+        """
+        from pixelrnn.stages.compare import compare  # brings pandas
+
+        page = self.folder / "comparison" / "comparison.html"
+        with suppress(OSError):
+            if time.time() - page.stat().st_mtime < at_least:
+                return ""
+        runs = sorted(file.parent for file in self.folder.glob("[!.]*/config.yaml"))
+        try:
+            with redirect_stdout(io.StringIO()):  # the table at the end is this sweep's
+                compare(*runs, out=page.parent)
+        except Exception as error:
+            return explain(error)
+        return ""
+
+    def finish(self) -> int:
+        """Print the table and write the page. Returns 0 if all jobs finished, 1 if not."""
+        self.clean_up()
+        if not self.trains:
+            return 1 if self.failures else 0
+        found = self.outcomes()
+        if self.names is None:
+            found = outcomes.best_first(found)
+        outcomes.print_table(found)
+        finished = [outcome for outcome in found if not outcome.problem]
+        print(f"{len(finished)} of {len(found)} finished, in {self.folder}")
+        if self.names is None and finished:
+            print(f"Best on the validation images: {finished[0].name}")
+        if any(outcome.test for outcome in found):
+            reason = self.write_page()
+            page = self.folder / "comparison" / "comparison.html"
+            print(f"No comparison: {reason}" if reason else f"Comparison: {page}")
+        if len(finished) == len(found) > 0:
+            return 0
+        print("The same command again runs what is missing.")
+        return 1
+
+    def clean_up(self) -> bool:
+        """Remove what Hydra leaves, and a folder in which nothing was begun. Returns whether that is so."""
+        (self.folder / "multirun.yaml").unlink(missing_ok=True)  # it names no job
+        if not self.trains:
+            self.failures = len(list(self.folder.glob(f"*/{FAILURE}")))
+            shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):  # something is in it
+            self.folder.rmdir()
+        return not self.folder.exists()
+
+    def _plan(self, config: DictConfig) -> None:
+        task, params = config.hydra.overrides.task, config.hydra.sweeper.params or {}
+        varied = varied_keys(task, params)
+        if not varied:
+            raise InputError(
+                "nothing varies: give a key several values, as in -m seed=0,1,2; seed=choice(0) is one job"
+            )
+        for key, advice in (("run", "one folder for them all"), ("sweep", "one named sweep")):
+            if key in varied:
+                raise InputError(f"{key} can't vary between the jobs of a sweep: give {advice}")
+        if config.hydra.sweeper._target_.endswith(".BasicSweeper"):
+            self.names = [job_name(words, varied) for words in _combinations(task, params)]
+            self.count = len(self.names)
+        else:
+            self.count = int(config.hydra.sweeper.get("n_trials") or 0)
+        if self.trains:
+            str(config.hydra.sweep.subdir)  # asked for here, so that all jobs share what varies
+            self._look_around(config, varied)
+        self.folder = Path(config.hydra.sweep.dir)
+        self.began = time.time()
+
+    def _look_around(self, config: DictConfig, varied: list[str]) -> None:
+        """See what is there before the first job. Raises InputError for missing data, by which all would fail."""
+        if {"data", "experiment"}.isdisjoint(key.partition(".")[0] for key in varied):
+            read_description(config.data.path)
+        self.folder = Path(config.hydra.sweep.dir)
+        self.tested = config.test is not False
+        for name in self.names or ():
+            (self.folder / name / FAILURE).unlink(missing_ok=True)  # it is tried again
+        self.ended_before = sum(not outcome.problem for outcome in self.outcomes())
+
+
+def run_job(config: DictConfig, command: Command, again: str) -> float | None:
+    """Run one job, which keeps its failure: one line on stderr, and what else there is to say in failure.txt.
+
+    A training runs in the directory of the job, and not at all if it is finished. Returns its validation NLL in bits per
+    dimension, for a search.
+    """
+    hydra = HydraConfig.get()
+    folder = Path(hydra.sweep.dir, hydra.sweep.subdir)
+    trains = command.verb == "train"
+    (folder / FAILURE).unlink(missing_ok=True)
+    try:
+        if trains:
+            config.run = str(folder)
+            config.test = config.test is not False
+        if trains and outcomes.is_finished(folder, record(config), config.test):
+            print(f"{folder} is finished", flush=True)
+        else:
+            build(config, command, again)()
+    except Exception as error:
+        details = "" if is_bad_input(error) else f"\n{traceback.format_exc()}"
+        reason = explain(error, command)
+        write_text(folder / FAILURE, f"{reason}\n{details}")
+        print(f"pixelrnn: {folder if trains else again}: {reason}", file=sys.stderr, flush=True)
+        return None
+    return outcomes.read_validation(folder) if trains else None
+
+
+def spell_time(seconds: float) -> str:
+    """Return a duration as people say it: `40 s`, `12 min`, `3.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def _combinations(task: Iterable[str], params: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Return the overrides that vary, for each job, as Hydra's own sweeper combines them."""
+    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+    given = parser.parse_overrides([*as_overrides(params), *task])
+    last = {one.get_key_element(): one for one in given}  # a later one takes its place
+    swept = []
+    for key, one in last.items():
+        if one.is_sweep_override() and not one.is_discrete_sweep():
+            raise InputError(f"{one.input_line}: an interval is for a search, as in sweep=search")
+        if one.is_sweep_override():
+            swept.append([f"{key}={value}" for value in one.sweep_string_iterator()])
+    return list(itertools.product(*swept))
