@@ -53,7 +53,7 @@ def planned(pixelrnn, monkeypatch):
             raise SystemExit(0)
 
         monkeypatch.setattr(Jobs, "on_job_start", stop)
-        code, out, err = pixelrnn(*line.split(" "))
+        code, _out, err = pixelrnn(*line.split(" "))
         if code == 2:
             raise InputError(err)
         return seen[0].folder, seen[0].names

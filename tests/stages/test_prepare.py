@@ -45,7 +45,9 @@ def test_a_folder_of_something_else_is_seen_before_any_work(tmp_path: Path) -> N
     """Fault: an hour of reading first."""
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(InputError, match=r"other files \(thesis.tex\)"):
-        prepare(source=lambda: pytest.fail("read"), name="toy", shape=(3, 2, 2), levels=7, out=tmp_path)
+        prepare(
+            source=lambda: pytest.fail("read"), name="toy", shape=(3, 2, 2), levels=7, out=tmp_path
+        )
 
 
 @pytest.mark.parametrize(

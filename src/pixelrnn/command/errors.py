@@ -11,6 +11,7 @@ from hydra.errors import (
     MissingConfigException,
     OverrideParseException,
 )
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from pixelrnn.command.help import options
@@ -61,7 +62,7 @@ def no_key(key: str, cause: BaseException | None, command: Command) -> str:
     top = key.partition(".")[0]
     if top == "run" and top not in keys:
         return f"no key 'run': a run is a word of its own: {command.usage}"
-    if "." in key and top in {*groups, *keys, "hydra"} and hasattr(parent, "keys"):
+    if "." in key and top in {*groups, *keys, "hydra"} and isinstance(parent, DictConfig):
         siblings = [str(name) for name in parent if not str(name).startswith("_")]
         missing = str(getattr(cause, "full_key", key))
         hint = nearest(missing.rpartition(".")[2], siblings)

@@ -68,7 +68,7 @@ class _Unbreakable(io.RawIOBase):
 
 def _open(descriptor: int, encoding: str) -> io.TextIOWrapper:
     raw = _Unbreakable(descriptor)
-    buffered = io.BufferedWriter(raw)
+    buffered = io.BufferedWriter(raw)  # type: ignore[type-var]
     by_line = raw.isatty() or descriptor == 2
     return io.TextIOWrapper(
         buffered, encoding, errors=_ERRORS, line_buffering=by_line, write_through=descriptor == 2

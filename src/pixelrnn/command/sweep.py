@@ -11,14 +11,13 @@ start, and says before and after each job where the sweep stands; with joblib an
 process, so all is read from files. `run_job` is the job itself. A failure stays in its job.
 """
 
-import io
 import itertools
 import shutil
 import sys
 import time
 import traceback
 from collections.abc import Iterable, Mapping
-from contextlib import redirect_stdout, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +73,7 @@ class Jobs(Callback):
                 name = " ".join(config.hydra.overrides.task)
             print(f"job {config.hydra.job.num + 1} of {self.count}: {name}", flush=True)
 
-    def on_job_end(self, config: DictConfig, **_: Any) -> None:
+    def on_job_end(self, config: DictConfig, job_return: Any = None, **_: Any) -> None:
         """Say how many have ended and about how long the others will take; renew the page."""
         if not (self.count and self.trains):
             return
@@ -103,16 +102,15 @@ class Jobs(Callback):
 
         A job never fails because of it. Two processes may do so at a time: files are replaced whole.
         """
-        from pixelrnn.stages.compare import compare  # brings pandas
+        from pixelrnn.stages.compare import write_comparison  # brings pandas
 
         page = self.folder / "comparison" / "comparison.html"
         with suppress(OSError):
             if time.time() - page.stat().st_mtime < at_least:
                 return ""
-        runs = sorted(file.parent for file in self.folder.glob("[!.]*/config.yaml"))
+        runs = [self.folder / name for name in outcomes.jobs_in(self.folder)]
         try:
-            with redirect_stdout(io.StringIO()):  # the table at the end is this sweep's
-                compare(*runs, out=page.parent)
+            write_comparison(*runs, out=page.parent)
         except Exception as error:
             return explain(error)
         return ""

@@ -15,8 +15,10 @@ from pixelrnn.errors import InputError
 from pixelrnn.files import as_folder, write_text
 
 # What a run records of its configuration: all that its objects were built from, no logger and no place.
-RECORDED = ("seed", "variant", "data", "model", "head")
-RECORDED += ("optimizer", "scheduler", "trainer", "callbacks")
+RECORDED = (
+    *("seed", "variant", "data", "model", "head"),
+    *("optimizer", "scheduler", "trainer", "callbacks"),
+)
 
 
 def compose(
