@@ -1,46 +1,70 @@
-# Two commands do everything: `make demo` and `make test`. Each sets up what it needs, and does no work twice.
+# `make demo` and `make test` do everything. Each target sets up what it needs, and does no work twice.
 PYTHON ?= python3
 VENV := .venv
+PIP_INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+EMBEDDED := data/digits.npz data/photos data/README.md
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench plots repro-parallel
+.PHONY: help demo test quick lint format clean embedded-data repro-parallel plots bench
 
 help:
-	@echo "make demo   train, evaluate and sample the four variants on the embedded digits (no download, account or GPU)"
-	@echo "make test   lint, import contracts, types and tests"
+	@echo "make demo    train, evaluate and sample the four variants on the embedded digits (no download, account or GPU)"
+	@echo "make test    lint, and all tests: some minutes"
+	@echo "make quick   the laws and all other cheap tests, in under two minutes"
+	@echo "make lint    style, import contracts and types"
+	@echo "make format  mend the style"
+	@echo "make clean   remove what tools leave behind; data, runs and the environment stay"
 	@echo "make repro-parallel   dvc repro, two variants at a time"
-	@echo "make plots  dvc plots show, as a page that needs no network"
-	@echo "make bench  training, sampling and memory beside the simple path; some minutes, on an idle machine"
+	@echo "make plots   dvc plots show, as a page that needs no network"
+	@echo "make bench   training, sampling and memory beside the simple path; some minutes, on an idle machine"
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pixelrnn needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	$(PIP_INSTALL) --constraint constraints.txt --editable .
 	@touch $@
 
+# A new environment has the pip that came with its Python, which may be too old to read [dependency-groups].
 $(VENV)/installed-dev: $(VENV)/installed
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(PIP_INSTALL) 'pip>=25.1'
+	$(PIP_INSTALL) --constraint constraints.txt --editable '.[sweep,dashboard]' --group dev
 	@touch $@
 
-demo: $(VENV)/installed
-	dvc pull --quiet data/digits.npz data/photos data/README.md
+demo: embedded-data
 	dvc repro
 	@sed '/^!/d' artifacts/comparison/comparison.md
 	@echo "Pictures: artifacts/comparison/samples.png, and samples.png in each of artifacts/runs/digits-*"
 
-test: $(VENV)/installed-dev
+# DVC looks for a git repository, and a downloaded archive of this one is none. The setting is this copy's own.
+embedded-data: $(VENV)/installed
+	@test -e .git || dvc config --local core.no_scm true
+	dvc pull $(EMBEDDED)
+
+test: lint
+	pytest -n 2
+
+quick: $(VENV)/installed-dev
+	pytest -n 2 -m "not slow"
+
+lint: $(VENV)/installed-dev
 	ruff check
 	ruff format --check
 	lint-imports
 	mypy
-	pytest -n 2
+
+format: $(VENV)/installed-dev
+	ruff check --fix
+	ruff format
+
+clean:
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist dvc_plots
+	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # The variants don't depend on each other; each process gets half of two cores.
-repro-parallel: $(VENV)/installed
-	dvc pull --quiet data/digits.npz data/photos data/README.md
+repro-parallel: embedded-data
 	dvc repro compose prepare
 	basename -s .yaml conf/model/*.yaml | OMP_NUM_THREADS=1 xargs -P 2 -I VARIANT dvc repro --single-item train@VARIANT
 	dvc repro
