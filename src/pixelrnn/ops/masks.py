@@ -27,12 +27,19 @@ def feature_colors(features: int, colors: int, block: int | None = None) -> Int[
     A stack of four gates of `h` features is split by `chunk(4)`. Counting colors within a block
     keeps all four gates of a hidden unit on the same color, also where `h` is not a multiple of `c`
     (the paper's h = 128 with three colors).
+
+    >>> feature_colors(8, colors=3, block=4).tolist()
+    [0, 1, 2, 0, 0, 1, 2, 0]
     """
     return torch.arange(features) % (block or features) % colors
 
 
 def raster_mask(rows: int, columns: int) -> Bool[Tensor, "rows columns"]:
-    """Return the kernel positions strictly before the last row's middle one, in raster order."""
+    """Return the kernel positions strictly before the last row's middle one, in raster order.
+
+    >>> raster_mask(2, 3).int().tolist()
+    [[1, 1, 1], [1, 0, 0]]
+    """
     before = torch.ones(rows, columns, dtype=torch.bool)
     before[-1, columns // 2 :] = False
     return before

@@ -14,7 +14,12 @@ from pixelrnn.types import Float, Tensor
 
 
 def skew(x: Float[Tensor, "*s h w"]) -> Float[Tensor, "*s h t"]:
-    """Skew `(h, w) -> (h, w + h - 1)`: row i starts at column i; the rest is zero."""
+    """Skew `(h, w) -> (h, w + h - 1)`: row i starts at column i; the rest is zero.
+
+    >>> import torch
+    >>> skew(torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])).tolist()
+    [[1.0, 2.0, 3.0, 0.0], [0.0, 4.0, 5.0, 6.0]]
+    """
     h, w = x.shape[-2:]
     # Rows of w + h read as rows of w + h - 1 slip by one place a row.
     padded = F.pad(x, (0, h)).flatten(-2)
