@@ -44,7 +44,8 @@ def _read_npz(file: Path, key: str) -> np.ndarray:
     check_exists(file, "run `dvc pull data.dvc` in the top folder of the repository")
     with (
         reading(file, "the expected npz", _repull(file)),
-        np.load(file, allow_pickle=False) as archive,
+        file.open("rb") as stream,  # numpy leaves a damaged one open
+        np.load(stream, allow_pickle=False) as archive,
     ):
         return np.asarray(archive[key])
 

@@ -144,7 +144,8 @@ def _read_npz(file: Path, key: str) -> Pictures:
     kind = "an npz file with `x_train` and `x_test`"
     with (
         reading(file, kind, "write it again by np.savez"),
-        np.load(file, allow_pickle=False) as arrays,
+        file.open("rb") as stream,  # numpy leaves a damaged one open
+        np.load(stream, allow_pickle=False) as arrays,
     ):
         images = arrays[key]
     if images.ndim == 4 and images.shape[-1] == 1:
