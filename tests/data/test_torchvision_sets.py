@@ -120,7 +120,10 @@ def test_damaged_idx_files(tmp_path: Path, damage: str, suffix: str) -> None:
     file.write_bytes(DAMAGE[damage](file.read_bytes()))
     with pytest.raises(InputError, match=r"is damaged|can't be read") as caught:
         read("MNIST", tmp_path, val=3)
-    assert str(tmp_path) in str(caught.value)
+    named = (
+        file if suffix and damage != "empty" else tmp_path
+    )  # what unpacks is read by torchvision
+    assert str(named) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

@@ -40,6 +40,11 @@ def test_drawn_once_is_always_the_same_and_follows_the_gray() -> None:
         assert (splits[split].dtype, set(np.unique(splits[split]))) == (np.uint8, {0, 1})
         assert not splits[split][values == 0].any()
         assert splits[split][values == 255].all()
+    black, white = (np.full((20, 1, 9, 9), level, np.uint8) for level in (0, 255))
+    sure = drawn_from_gray(lambda: {"train": white, "val": black, "test": white})
+    assert sure["train"].all()
+    assert sure["test"].all()
+    assert not sure["val"].any()
     for low in (32, 96, 160, 224):  # as often as the gray says
         near = abs(whole["train"].astype(int) - low) < 32
         assert abs(splits["train"][near].mean() - low / 255) < 0.1

@@ -225,6 +225,20 @@ def test_emnist_is_upright(tmp_path: Path, monkeypatch, pixelrnn) -> None:
     np.testing.assert_array_equal(arrays["test"][:, 0], test.transpose(0, 2, 1))
 
 
+def test_another_size_is_refused_unless_it_may_be_made_to_fit(pixelrnn) -> None:
+    """Fault: pictures made larger because `shape` was left as it stands in the base."""
+    words = ["source.dataset=FakeData", "+source.options.size=10", "source.test=0.1"]
+    words = [
+        "prepare",
+        "data=torchvision",
+        *[word.replace("source", "data.source") for word in words],
+    ]
+    code, _, err = pixelrnn(*words)
+    assert (code, "224x224 pixels, expected 32x32: set fit=resize" in err) == (2, True)
+    code, _, err = pixelrnn(*words, "data.source.fit=resize")
+    assert code == 0, err
+
+
 # Anybody's data set: five lines of YAML on top of another
 
 
