@@ -1,6 +1,7 @@
 """The stage: from a source to checked arrays, by call and by its YAML."""
 
 import json
+from functools import wraps
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,7 @@ def test_a_description_that_is_none_is_seen_before_any_work(
     """Faults: an hour of reading first; a traceback."""
     call = {"name": "toy", "shape": (3, 2, 2), "levels": 7, "out": tmp_path / "toy"} | change
     with pytest.raises(InputError, match=says):
-        prepare(lambda: pytest.fail("read"), **call)
+        prepare(source=lambda: pytest.fail("read"), **call)
 
 
 # Every data set by its YAML, from a few images in the true format. What they need otherwise than
@@ -291,7 +292,8 @@ def test_flip_reaches_training(monkeypatch, pixelrnn, name: str) -> None:
     """Fault: a key that is recorded and does nothing."""
     given = {}
 
-    def note(self, *args, **keys):
+    @wraps(ImageData.__init__)
+    def note(self, **keys):
         given.update(keys)
         raise InputError("noted")
 
