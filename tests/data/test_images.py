@@ -12,8 +12,9 @@ import pytorch_lightning as pl
 import torch
 
 from pixelrnn.data import ImageData, write_arrays
+from pixelrnn.data.images import Levels
 from pixelrnn.errors import InputError
-from pixelrnn.training.callbacks import EpochSeed, LastCheckpoint
+from pixelrnn.training.callbacks import LastCheckpoint
 
 SHAPE, LEVELS = (1, 2, 3), 40
 COUNTS = {"train": 37, "val": 10, "test": 6}
@@ -30,6 +31,12 @@ def path(tmp_path: Path) -> Path:
     }
     write_arrays(tmp_path / "toy", "toy", SHAPE, LEVELS, splits)
     return tmp_path / "toy"
+
+
+def train_batches(data: ImageData, epoch: int = 0) -> list[torch.Tensor]:
+    loader = data.train_dataloader()
+    loader.sampler.set_epoch(epoch)
+    return list(loader)
 
 
 def first_pixels(loader) -> list[int]:
@@ -67,20 +74,21 @@ def test_images_come_whole(path: Path, monkeypatch, large: int) -> None:
 
 def test_a_batch_is_made_by_one_index(path: Path, monkeypatch) -> None:
     """Fault: `__getitems__` misspelled, so that torch quietly falls back to one image at a time."""
-    loader = ImageData(path, SHAPE, LEVELS, batch_size=8).train_dataloader()
-    monkeypatch.setattr(type(loader.dataset), "__getitem__", None)
-    assert len(list(loader)) == 5
-
-
-def test_shuffled_anew_every_epoch_by_torchs_generator(path: Path) -> None:
-    """Faults: no shuffling; the same order every epoch; numpy's generator."""
+    asked = []
+    take = Levels._take
+    monkeypatch.setattr(Levels, "_take", lambda self, picks: asked.append(1) or take(self, picks))
     data = ImageData(path, SHAPE, LEVELS, batch_size=8)
-    torch.manual_seed(0)
-    first, second = first_pixels(data.train_dataloader()), first_pixels(data.train_dataloader())
-    torch.manual_seed(0)
-    again = first_pixels(data.train_dataloader())
-    assert first == again != second
+    assert [len(list(data.train_dataloader())), len(asked)] == [5, 5]
+    assert [len(list(data.val_dataloader())), len(asked)] == [2, 7]
+
+
+def test_shuffled_anew_every_epoch_by_the_seed(path: Path) -> None:
+    """Faults: no shuffling; the same order every epoch; a seed that does not reach the sampler."""
+    data = ImageData(path, SHAPE, LEVELS, batch_size=8, seed=3)
+    first, second = (first_pixels(train_batches(data, epoch)) for epoch in (0, 1))
+    assert first == first_pixels(train_batches(data, 0)) != second
     assert first != sorted(first)
+    assert first != first_pixels(train_batches(ImageData(path, SHAPE, LEVELS, batch_size=8), 0))
 
 
 def test_split_is_mapped_and_read_only(path: Path) -> None:
@@ -105,6 +113,7 @@ def test_unknown_split(path: Path) -> None:
         ("batch_size", "8"),
         ("num_workers", -1),
         ("num_workers", None),
+        ("seed", -1),
         ("flip", "maybe"),
         ("flip", 1),
         ("resample", None),
@@ -112,7 +121,7 @@ def test_unknown_split(path: Path) -> None:
 )
 def test_keys_of_another_kind(path: Path, key: str, value: object) -> None:
     """Faults: a TypeError let through; any text taken for true."""
-    with pytest.raises(InputError, match=f"{key}={value} must be"):
+    with pytest.raises(InputError, match=f"{key}={value!r} must be"):
         ImageData(path, SHAPE, LEVELS, **{key: value})
 
 
@@ -136,17 +145,17 @@ def test_bad_files_are_seen_before_any_work(path: Path) -> None:
 
 
 class Witness(pl.LightningModule):
-    """Trains nothing; writes down which images this process saw in each epoch."""
+    """Trains nothing; writes down what this process saw, a list of batches an epoch."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(1))
         self.folder = folder
-        self.seen: list[int] = []
+        self.seen: list[torch.Tensor] = []
 
     def training_step(self, batch: torch.Tensor) -> torch.Tensor:
         assert batch.dtype == torch.int64
-        self.seen += batch[:, 0, 0, 0].tolist()
+        self.seen.append(batch)
         return self.weight.sum()
 
     def on_train_epoch_end(self) -> None:
@@ -157,30 +166,42 @@ class Witness(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-def test_two_processes_share_an_epoch(path: Path, tmp_path: Path) -> None:
-    """Fault: a sampler of our own, which Lightning leaves alone, so that both processes see every
-    image.
+QUIET = {
+    "accelerator": "cpu",
+    "logger": False,
+    "enable_checkpointing": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+}
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_two_processes_share_the_batches_of_one(path: Path, tmp_path: Path, workers: int) -> None:
+    """Flipped alike, too. Faults: a sampler that Lightning replaces, whose shares repeat an image;
+    one that it leaves alone and that gives every process every image.
     """
+    options = {"flip": True, "seed": 5, "num_workers": workers}
     trainer = pl.Trainer(
-        accelerator="cpu",
-        devices=2,
-        strategy="ddp_spawn",
-        max_epochs=2,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=tmp_path,
+        devices=2, strategy="ddp_spawn", max_epochs=2, default_root_dir=tmp_path, **QUIET
     )
-    trainer.fit(Witness(tmp_path), ImageData(path, SHAPE, LEVELS, batch_size=8))
-    epochs = [[torch.load(tmp_path / f"{epoch}-{rank}.pt") for rank in (0, 1)] for epoch in (0, 1)]
-    for shares in epochs:
-        assert [len(share) for share in shares] == [
-            19,
-            19,
-        ]  # 37 images, one of them twice to fill up
-        assert sorted(set(shares[0] + shares[1])) == list(range(37))
-    assert epochs[0] != epochs[1]
+    trainer.fit(Witness(tmp_path), ImageData(path, SHAPE, LEVELS, batch_size=4, **options))
+    alone = ImageData(path, SHAPE, LEVELS, batch_size=8, **options)
+    for epoch in (0, 1):
+        shares = [torch.load(tmp_path / f"{epoch}-{rank}.pt") for rank in (0, 1)]
+        assert [len(share) for share in shares] == [5, 5]
+        for batch, *parts in zip(train_batches(alone, epoch), *shares, strict=True):
+            together = torch.cat(parts)
+            assert sorted(together.flatten(1).tolist()) == sorted(batch.flatten(1).tolist())
+
+
+def test_a_few_batches_over_and_over(path: Path, tmp_path: Path) -> None:
+    """Faults: other images in every epoch; single images, as Lightning's own sampler would pick."""
+    trainer = pl.Trainer(max_epochs=2, overfit_batches=2, default_root_dir=tmp_path, **QUIET)
+    data = ImageData(path, SHAPE, LEVELS, batch_size=8, flip=True)
+    trainer.fit(Witness(tmp_path), data)
+    first, second = (torch.load(tmp_path / f"{epoch}-0.pt") for epoch in (0, 1))
+    assert [tuple(batch.shape) for batch in first] == [(8, *SHAPE)] * 2
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 # Changed at random
@@ -195,17 +216,16 @@ def drawn(tmp_path: Path) -> Path:
     return tmp_path / "drawn"
 
 
-def epoch(data: ImageData) -> torch.Tensor:
-    return torch.cat(list(data.train_dataloader()))
+def epoch(data: ImageData, number: int = 0) -> torch.Tensor:
+    return torch.cat(train_batches(data, number))
 
 
 def test_half_of_the_training_images_are_mirrored(path: Path) -> None:
     """Faults: all of them, or whole batches; upside down; the same ones every epoch; validation
     images, too.
     """
-    torch.manual_seed(0)
     data = ImageData(path, SHAPE, LEVELS, batch_size=8, flip=True)
-    epochs = [epoch(data) for _ in range(30)]
+    epochs = [epoch(data, number) for number in range(30)]
     whole = torch.from_numpy(data.split("train").astype(np.int64))
     mirrored = torch.zeros(30, 37)
     for i, images in enumerate(epochs):
@@ -226,9 +246,8 @@ def test_training_images_are_drawn_anew_from_their_gray(drawn: Path) -> None:
     """Faults: one drawing for all epochs; ink as likely as 1 - gray; gray levels handed out;
     validation drawn, too.
     """
-    torch.manual_seed(0)
     data = ImageData(drawn, (1, 2, 4), 2, batch_size=8, resample=True)
-    epochs = torch.stack([epoch(data) for _ in range(40)]).double()
+    epochs = torch.stack([epoch(data, number) for number in range(40)]).double()
     assert epochs.unique().tolist() == [0, 1]
     assert torch.allclose(
         epochs.mean((0, 1, 2, 3)), torch.tensor([0, 0.2, 0.8, 1]).double(), atol=0.02
@@ -254,8 +273,22 @@ def test_nothing_to_draw_from(path: Path, drawn: Path) -> None:
         ImageData(drawn, (1, 2, 4), 2, resample=True)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_change_nothing(drawn: Path, workers: int) -> None:
+    """Faults: what is drawn follows from a worker's generator, or from which batches it has had."""
+    options = {"batch_size": 8, "flip": True, "resample": True}
+    alone = ImageData(drawn, (1, 2, 4), 2, **options)
+    loader = ImageData(drawn, (1, 2, 4), 2, num_workers=workers, **options).train_dataloader()
+    for number in (0, 1, 2):
+        loader.sampler.set_epoch(number)
+        assert torch.equal(torch.cat(list(loader)), epoch(alone, number))
+
+
 class Diary(pl.LightningModule):
-    """Trains nothing; writes down what it saw, an entry an epoch."""
+    """Trains nothing; writes down what it saw, an entry an epoch.
+
+    Asks how many steps there will be, as schedules do: Lightning then makes its loader at once.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -267,25 +300,21 @@ class Diary(pl.LightningModule):
         return self.weight.sum()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
+        assert self.trainer.estimated_stepping_batches
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
 def diary(
     data: ImageData, folder: Path, epochs: int, resume: bool = False
 ) -> dict[int, torch.Tensor]:
+    quiet = {key: value for key, value in QUIET.items() if key != "enable_checkpointing"}
     trainer = pl.Trainer(
-        accelerator="cpu",
-        max_epochs=epochs,
-        callbacks=[EpochSeed(3), LastCheckpoint({})],
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=folder,
+        max_epochs=epochs, callbacks=[LastCheckpoint({})], default_root_dir=folder, **quiet
     )
     module = Diary()
     torch.manual_seed(epochs)  # whatever came before an epoch has no part in it
     last = folder / "checkpoints" / "last.ckpt" if resume else None
-    trainer.fit(module, data.train_dataloader(), ckpt_path=last, weights_only=True)
+    trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True)
     return {i: torch.cat(batches) for i, batches in module.epochs.items()}
 
 
@@ -293,20 +322,21 @@ def diary(
 def test_a_resumed_run_sees_what_an_uninterrupted_one_does(
     drawn: Path, tmp_path: Path, workers: int
 ) -> None:
-    """Faults: workers that outlive an epoch, and their generators with them; a generator seeded
-    once for all epochs.
+    """Faults: the order of epoch 0 in the first epoch after a resume, which workers begin to load
+    before Lightning says which it is; a generator seeded once for all epochs.
     """
-    data = ImageData(
-        drawn, (1, 2, 4), 2, batch_size=8, num_workers=workers, flip=True, resample=True
-    )
-    whole = diary(data, tmp_path / "a", epochs=3)
-    first, rest = (
-        diary(data, tmp_path / "b", epochs=1),
-        diary(data, tmp_path / "b", epochs=3, resume=True),
-    )
+
+    def data() -> ImageData:
+        options = {"batch_size": 8, "num_workers": workers, "flip": True, "resample": True}
+        return ImageData(drawn, (1, 2, 4), 2, seed=3, **options)
+
+    whole = diary(data(), tmp_path / "a", epochs=3)
+    first = diary(data(), tmp_path / "b", epochs=1)
+    rest = diary(data(), tmp_path / "b", epochs=3, resume=True)
     assert (sorted(whole), sorted(first), sorted(rest)) == ([0, 1, 2], [0], [1, 2])
     for i, images in (first | rest).items():
         assert torch.equal(images, whole[i])
+        assert torch.equal(images, epoch(data(), i))
     assert not torch.equal(whole[1], whole[2])
 
 

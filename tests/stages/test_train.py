@@ -94,7 +94,7 @@ def test_checkpoint_is_plain_and_names_no_machine(finished):
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, data, finished, capsys):
-    """Faults: no EpochSeed (another shuffle), optimizer or schedule started anew, epochs counted twice."""
+    """Faults: another shuffle, optimizer or schedule started anew, epochs counted twice."""
     resumed = tiny.fit(interrupted(tmp_path / "run", data), data, epochs=4)
     assert "continues" in capsys.readouterr().out
     assert same_weights(resumed.model, finished.model)

@@ -109,7 +109,6 @@ def fit(
         trainer=partial(make_trainer, max_epochs=epochs, **(QUIET | trainer)),
         callbacks=dict(enumerate(callbacks)),
         logger=logger,
-        seed=0,
     )
 
 

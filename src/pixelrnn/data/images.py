@@ -1,11 +1,10 @@
 """Prepared arrays as batches: int64 tensors (b, c, h, w) of levels 0..K-1, nothing else.
 
-A batch is one indexing operation on a memory-mapped array (`__getitems__`), not b small ones glued
-together: for small images the data would otherwise cost more than the model.
+A batch is one indexing operation on a memory-mapped array, not b small ones glued together: for
+small images the data would otherwise cost more than the model.
 
-Training images may be changed at random, a batch at once and by torch's generator: what is drawn in
-an epoch follows from the run's seed and the epoch (`EpochSeed`), so a resumed run sees what an
-uninterrupted one would.
+Training images are shuffled, and may be changed at random. Both follow from the seed and the epoch
+(see `sampler`): a resumed run sees what an uninterrupted one would.
 """
 
 import inspect
@@ -22,25 +21,26 @@ from pytorch_lightning.overrides.distributed import UnrepeatedDistributedSampler
 from torch.utils.data import DataLoader, Dataset
 
 from pixelrnn.data.arrays import check_description, check_gray, open_arrays, open_npy
+from pixelrnn.data.sampler import LateLoader, Picks, Shuffled
 from pixelrnn.data.splits import GRAY, SPLITS
 from pixelrnn.errors import InputError, check_whole
 from pixelrnn.files import as_path
 from pixelrnn.types import Images, Tensor
 
-Change = Callable[[Tensor], Tensor]  # of a batch, uint8 (b, c, h, w)
+Change = Callable[[Tensor, torch.Generator], Tensor]  # of an image, uint8 (c, h, w)
 
 
-def draw_levels(gray: Tensor) -> Tensor:
-    """Draw ink with a probability of gray/255: 0 or 1 for each pixel of (b, c, h, w), uint8."""
+def draw_levels(gray: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw ink with a probability of gray/255: 0 or 1 for each pixel of (c, h, w), uint8."""
     # uniform over 0..254, it is below x with a probability of exactly x/255
-    return (torch.randint(255, gray.shape, dtype=torch.uint8) < gray).to(torch.uint8)
+    threshold = torch.randint(255, gray.shape, dtype=torch.uint8, generator=generator)
+    return (threshold < gray).to(torch.uint8)
 
 
-def flip_half(images: Tensor) -> Tensor:
-    """Mirror each image left to right with a probability of one half, (b, c, h, w)."""
-    flipped = torch.rand(len(images)) < 0.5
-    images[flipped] = images[flipped].flip(-1)
-    return images
+def flip_half(image: Tensor, generator: torch.Generator) -> Tensor:
+    """Mirror an image (c, h, w) left to right with a probability of one half."""
+    flipped = torch.rand((), generator=generator) < 0.5
+    return image.flip(-1) if flipped else image
 
 
 class Levels(Dataset[Tensor]):
@@ -64,29 +64,38 @@ class Levels(Dataset[Tensor]):
         """Return the number of images."""
         return self._count
 
-    def __getitem__(self, index: int) -> Tensor:
-        """Return one image (c, h, w)."""
-        return self.__getitems__([index])[0]
+    def __getitem__(self, which: int | Picks) -> Tensor:
+        """Return a whole batch (b, c, h, w) as `Shuffled` picks it, or one image (c, h, w)."""
+        if isinstance(which, Picks):
+            return self._take(which)
+        return self.__getitems__([which])[0]
 
     def __getitems__(self, indices: list[int]) -> Images:
-        """Return a whole batch (b, c, h, w); the DataLoader calls this one."""
-        batch = torch.from_numpy(self.images[indices])
-        for change in self.changes:
-            batch = change(batch)
+        """Return a whole batch (b, c, h, w) in file order, changed in the same way every time."""
+        return self._take(Picks(indices, indices))
+
+    def _take(self, picks: Picks) -> Images:
+        batch = torch.from_numpy(self.images[picks.indices])
+        if self.changes:
+            generator = torch.Generator()
+            for image, key in zip(batch, picks.keys, strict=True):
+                generator.manual_seed(key)
+                for change in self.changes:
+                    image.copy_(change(image, generator))
         return batch.long()
 
 
 class ImageData(pl.LightningDataModule):
     """The three splits of a directory written by `prepare`, checked before any work.
 
-    Every epoch of the training split is shuffled by torch's generator (`seed_everything` fixes it);
-    the last, smaller batch is part of it. In a distributed run Lightning gives each process its
-    share of the training images, some twice so that all shares are of one size; no image of the
-    other splits is repeated, so that their figures are exact.
+    Every epoch of the training split is shuffled by `seed`; the last, smaller batch is part of it.
+    In a distributed run each process has its share of each batch (see `sampler.Shuffled`), and of
+    the images of the other splits: no image is repeated, so that their figures are exact.
 
     `flip` mirrors half of the training images, others every epoch. `resample` draws the training
     images anew every epoch from the gray levels that were prepared beside them; `split("train")` is
-    the one drawing that was prepared.
+    the one drawing that was prepared. Where the trainer overfits a few batches, they come in file
+    order and are the same in every epoch.
 
     Raises InputError if a file is missing or damaged, if its dtype, shape, levels or length is
     wrong, or for a number or a switch that is none.
@@ -101,13 +110,14 @@ class ImageData(pl.LightningDataModule):
         num_workers: int = 0,
         flip: bool = False,
         resample: bool = False,
+        seed: int = 0,
     ) -> None:
         super().__init__()
         check_whole(batch_size=batch_size)
-        check_whole(0, num_workers=num_workers)
+        check_whole(0, num_workers=num_workers, seed=seed)
         for name, switch in {"flip": flip, "resample": resample}.items():
             if not isinstance(switch, bool):
-                raise InputError(f"data.{name}={switch} must be true or false")
+                raise InputError(f"data.{name}={switch!r} must be true or false")
         if resample and levels != 2:
             raise InputError(
                 f"resample=true draws two levels, but data.levels is {levels}: set data.levels=2"
@@ -119,15 +129,20 @@ class ImageData(pl.LightningDataModule):
         self.num_workers = num_workers
         self.flip = flip
         self.resample = resample
+        self.seed = seed
         arrays = open_arrays(self.path, self.shape, levels)
         if resample:
             check_gray(self.path, arrays["train"])
 
     @classmethod
-    def of(cls, data: Mapping[str, Any]) -> "ImageData":
-        """Return the images of a description, conf/data/<name>.yaml: its keys that are arguments here."""
+    def of(cls, data: Mapping[str, Any], seed: int = 0) -> "ImageData":
+        """Return the images of a description, conf/data/<name>.yaml, shuffled by the run's seed.
+
+        Those of its keys are taken that are arguments here.
+        """
         names = inspect.signature(cls).parameters
-        return cls(**{name: data[name] for name in names if name in data})
+        given = {name: data[name] for name in names if name in data}
+        return cls(**{**given, "seed": seed})
 
     def split(self, name: str) -> np.ndarray:
         """Map one split, uint8 (n, c, h, w), read-only."""
@@ -136,37 +151,50 @@ class ImageData(pl.LightningDataModule):
         return open_npy(self.path / f"{name}.npy")
 
     def train_dataloader(self) -> DataLoader[Tensor]:
-        """Return batches that are shuffled anew every epoch."""
+        """Return batches that are shuffled, and changed, anew every epoch."""
         changes: list[Change] = []
         if self.resample:
             changes.append(draw_levels)
         if self.flip:
             changes.append(flip_half)
-        return self._loader(GRAY if self.resample else "train", changes, shuffle=True)
+        name = GRAY if self.resample else "train"
+        images = Levels(self.path / f"{name}.npy", changes, at_random=True)
+        if self.trainer is not None and self.trainer.overfit_batches:  # type: ignore[attr-defined]
+            return self._in_order(images)
+        processes, rank = _processes()
+        sampler = Shuffled(images, self.batch_size, self.seed, processes, rank)
+        return LateLoader(
+            images,
+            batch_size=None,  # the sampler picks whole batches
+            sampler=sampler,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+        )
 
     def val_dataloader(self) -> DataLoader[Tensor]:
         """Return batches in file order."""
-        return self._loader("val")
+        return self._in_order(Levels(self.path / "val.npy"))
 
     def test_dataloader(self) -> DataLoader[Tensor]:
         """Return batches in file order."""
-        return self._loader("test")
+        return self._in_order(Levels(self.path / "test.npy"))
 
-    def _loader(
-        self, name: str, changes: Sequence[Change] = (), shuffle: bool = False
-    ) -> DataLoader[Tensor]:
-        images = Levels(self.path / f"{name}.npy", changes, at_random=shuffle)
+    def _in_order(self, images: Levels) -> DataLoader[Tensor]:
         return DataLoader(
             images,
             batch_size=self.batch_size,
-            shuffle=shuffle,
-            sampler=None if shuffle else _share(images),
+            sampler=_share(images),
             collate_fn=_as_is,
             num_workers=self.num_workers,
-            # Workers that outlive an epoch would go on with the generator of the last one: an epoch
-            # changed at random gets new ones, which torch seeds from its own generator.
-            persistent_workers=self.num_workers > 0 and not changes,
+            persistent_workers=self.num_workers > 0,
         )
+
+
+def _processes() -> tuple[int, int]:
+    """Return how many processes there are, and which one this is."""
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_world_size(), dist.get_rank()
+    return 1, 0
 
 
 def _share(images: Levels) -> UnrepeatedDistributedSampler | None:
@@ -174,9 +202,9 @@ def _share(images: Levels) -> UnrepeatedDistributedSampler | None:
 
     Raises InputError where there is none for one of the processes.
     """
-    if not (dist.is_available() and dist.is_initialized()):
+    processes, _ = _processes()
+    if processes == 1:
         return None
-    processes = dist.get_world_size()
     if len(images) < processes:
         raise InputError(
             f"{images.file} has {len(images)} images for {processes} processes: lower "

@@ -23,7 +23,7 @@ from pixelrnn.runs.origin import find_origin
 from pixelrnn.stages.evaluate import evaluate
 from pixelrnn.stages.sample import sample
 from pixelrnn.terminal import say
-from pixelrnn.training.callbacks import BestWeights, EpochSeed, Finite, History, LastCheckpoint
+from pixelrnn.training.callbacks import BestWeights, Finite, History, LastCheckpoint
 from pixelrnn.training.density import DensityModule, MakeOptimizer
 from pixelrnn.training.run import Run
 from pixelrnn.training.schedules import Schedule
@@ -43,7 +43,6 @@ def train(
     trainer: Callable[..., Trainer],
     callbacks: Mapping[str, Callback | None] | None = None,
     logger: Mapping[str, Logger | None] | None = None,
-    seed: int = 0,
     compile: bool = False,
     test: bool = False,
     command: str | None = None,
@@ -64,7 +63,7 @@ def train(
     history, best = History(), BestWeights()
     theirs = _parts("callbacks", Callback, callbacks)
     theirs.sort(key=lambda callback: isinstance(callback, WeightAveraging))  # they come last
-    ours = [EpochSeed(seed), Finite(), history, best]
+    ours = [Finite(), history, best]
     fit = _build_trainer(
         trainer,
         default_root_dir=run,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning import Callback, LightningModule, Trainer, seed_everything
+from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
 from pixelrnn.errors import InputError
@@ -29,23 +29,6 @@ METRICS = ["train/nll_nats", "train/bits_per_dim", "val/nll_nats", "val/bits_per
 def validation_nats(pl_module: LightningModule) -> float:
     """Return nats per image of the validation that is ending; Lightning's figure comes later."""
     return float(pl_module.val_nll.compute()["val/nll_nats"])  # type: ignore[union-attr, operator]
-
-
-class EpochSeed(Callback):
-    """Let every epoch's randomness follow from (seed, epoch).
-
-    A resumed run then draws what an uninterrupted one would.
-    """
-
-    def __init__(self, seed: int) -> None:
-        self.seed, self._first = seed, True
-
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Seed the shuffle, which is drawn next; that of a fit's first epoch is drawn again."""
-        seed_everything((self.seed + 1_000_003 * trainer.current_epoch) % 2**32, verbose=False)
-        if self._first:  # Lightning has drawn it already
-            iter(trainer.fit_loop._data_fetcher)  # type: ignore[arg-type]
-            self._first = False
 
 
 class Finite(Callback):
@@ -127,14 +110,16 @@ class History(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add a row."""
-        pl_module.log("images", self._seen.to(pl_module.device), sync_dist=True)
+        seen = self._seen.to(pl_module.device)
+        pl_module.log("images", seen, sync_dist=True)
         metrics = trainer.callback_metrics
         now = {name: float(metrics[name]) for name in metrics if not name.startswith("val/")}
         figures = now | self._val
         row = {
             "epoch": trainer.current_epoch,
             "step": trainer.global_step,
-            "images": self._before["images"] + self._images,
+            # a process may have had one image more than another: the mean is the true number
+            "images": round(float(trainer.strategy.reduce(seen.clone(), reduce_op="mean"))),
             "seconds": round(self._before["seconds"] + self._seconds, 3),
         }
         self.rows.append(row | {name: figures.get(name) for name in METRICS})
