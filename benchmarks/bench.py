@@ -3,10 +3,11 @@
     make bench                              the whole suite, about two minutes on two cores
     python benchmarks/bench.py --only step  one of: step sample scaling evaluate loading memory
 
-Writes benchmarks/results.json, results.md and scaling.png. Not part of the tests: timings gate nothing.
+Writes benchmarks/results.json, results.md and scaling.png. Not part of the tests: timings gate
+nothing.
 
-The simple path is the package's own oracle: the plain scans of `ops/recurrence.py` for training, a network rerun for
-every pixel for sampling, as public implementations do it.
+The simple path is the package's own oracle: the plain scans of `ops/recurrence.py` for training, a
+network rerun for every pixel for sampling, as public implementations do it.
 """
 
 import argparse
@@ -48,8 +49,9 @@ def images(model: Model, n: int) -> torch.Tensor:
     return torch.randint(model.levels, (n, *model.shape), device=DEVICE)
 
 
-# The best public implementation that leaks no future pixel, at these sizes, measured beforehand on a like machine
-# (two cores of an EPYC, torch 2.15): seconds a training step, seconds for 16 samples.
+# The best public implementation that leaks no future pixel, at these sizes, measured beforehand on
+# a like machine (two cores of an EPYC, torch 2.15): seconds a training step, seconds for 16
+# samples.
 PEERS = {"Diagonal BiLSTM": (1.54, 507.0), "Row LSTM": (0.26, 50.0), "PixelCNN": (0.040, 10.7)}
 
 
@@ -187,7 +189,8 @@ def bench_sample(machine: dict) -> list[dict]:
     for variant in VARIANTS:
         model = build(variant, (1, 28, 28), Bernoulli())
         fast = seconds(lambda m=model: m.sample(16), repeats=3, warm_up=1)
-        # Rerunning the network for all pixels takes minutes; each rerun costs the same, so one is timed.
+        # Rerunning the network for all pixels takes minutes; each rerun costs the same, so one is
+        # timed.
         with torch.no_grad():
             x = normalize(images(model, 16), 2)
             rerun = 28 * 28 * seconds(lambda m=model, x=x: m.network(x), repeats=5)

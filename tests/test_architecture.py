@@ -58,7 +58,8 @@ def test_no_name_shadows_its_module():
         assert inspect.ismodule(getattr(importlib.import_module(home), name)), module.name
 
 
-# Names that other packages keep to themselves, where there is no other way: the file says why, beside them.
+# Names that other packages keep to themselves, where there is no other way: the file says why,
+# beside them.
 PRIVATE: dict[str, set[str]] = {}
 
 

@@ -15,7 +15,10 @@ EXAMPLES = [file for file in sorted(PACKAGE.rglob("*.py")) if ">>> " in file.rea
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
 def test_examples(file):
-    """They are read from the source, so that no decorator hides one. Fault: an example of what a function once did."""
+    """They are read from the source, so that no decorator hides one.
+
+    Fault: an example of what a function once did.
+    """
     name = ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)
     names = vars(importlib.import_module(name.removesuffix(".__init__")))
     parser, runner = doctest.DocTestParser(), doctest.DocTestRunner()

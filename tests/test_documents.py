@@ -38,9 +38,12 @@ def digits(tmp_path):
 
 @pytest.mark.parametrize("document", PYTHON, ids=lambda path: path.stem)
 def test_python_blocks_run(document, digits, pixelrnn, monkeypatch):
-    """In order and in one namespace. The runs that they name are there: tiny ones, evaluated, of one epoch.
+    """In order and in one namespace.
 
-    Faults: a name that the package no longer has; a column that a frame has not; a block that needs the one below it.
+    The runs that they name are there: tiny ones, evaluated, of one epoch.
+
+    Faults: a name that the package no longer has; a column that a frame has not; a block that needs
+    the one below it.
     """
     monkeypatch.setenv("MPLBACKEND", "agg")
     code = blocks(document, "python")
@@ -119,8 +122,9 @@ def shorten(clone):
 def test_commands_run_in_a_clean_clone(newcomers):
     """In the order of the README, then of the other documents; none deletes a file that git tracks.
 
-    Fault, a circle for a newcomer: git holds the figures of the committed runs but not their weights, so that `train`
-    says "finished", `evaluate` "weights are missing", and `compare` shows those figures as the user's own.
+    Fault, a circle for a newcomer: git holds the figures of the committed runs but not their
+    weights, so that `train` says "finished", `evaluate` "weights are missing", and `compare` shows
+    those figures as the user's own.
     """
     failed = []
     typed = [command for document in DOCUMENTS for command in commands(document)]

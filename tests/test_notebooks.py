@@ -1,4 +1,7 @@
-"""The notebooks as committed: shown results, small, the same from any machine. `.ci/run` executes them."""
+"""The notebooks as committed: shown results, small, the same from any machine.
+
+`.ci/run` executes them.
+"""
 
 import ast
 import json

@@ -23,7 +23,8 @@ def dvc(clone, *arguments):
 
 def test_an_edit_of_one_variant_reruns_its_stages_only(clone):
     """Fault to plant: make train depend on conf/ instead of on the composed file of its variant."""
-    # Code that changed since the results were committed is another matter: take the results as they are.
+    # Code that changed since the results were committed is another matter: take the results as they
+    # are.
     dvc(clone, "commit", "--force")
     assert "up to date" in dvc(clone, "status")
     assert "Running" not in dvc(clone, "repro")

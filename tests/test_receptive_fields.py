@@ -1,6 +1,9 @@
-"""Everything that an architecture claims to see is seen, and nothing else: pictures, checked by eye.
+"""Everything that an architecture claims to see is seen, and nothing else:
 
-Each picture is what the output at `o` depends on (`x`); `,` is the legal past that the variant leaves out.
+pictures, checked by eye.
+
+Each picture is what the output at `o` depends on (`x`); `,` is the legal past that the variant
+leaves out.
 """
 
 import pytest

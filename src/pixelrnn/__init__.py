@@ -1,9 +1,9 @@
-"""PixelRNN density models of images (van den Oord, Kalchbrenner, Kavukcuoglu, 2016, arXiv:1601.06759).
+"""PixelRNN density models of images (van den Oord et al., 2016, arXiv:1601.06759).
 
 In reading order:
 
     types       the alphabet of shapes
-    errors      what users are meant to meet · files · figures · conf: leaves that everything may use
+    errors      what users are meant to meet; files, figures, conf, terminal: leaves
     ops         masks, skewing, pixels and levels, the two recurrences: pure functions
     layers      masked convolution, Row LSTM, Diagonal BiLSTM: one contract, two modes
     heads       the distribution of one pixel: Bernoulli, softmax, mixture of logistics
@@ -12,7 +12,7 @@ In reading order:
     runs        the run directory: what a training leaves behind, read without torch
     pictures    grids of images, and what each pixel costs
     training    the Lightning module, its callbacks and loggers, the model and the images of a run
-    causality   the audit: does any output of a network, this package's or anyone's, see what comes later?
+    causality   the audit: does any output of a network, ours or anyone's, see what comes later?
     results     runs side by side: tests, baselines, tables
     page        the comparison as a page for a browser
     stages      what the command line can do, one function each

@@ -1,7 +1,7 @@
-"""Where the configuration lies: PIXELRNN_CONF if it is set, else in the repository or the wheel that this module is of.
+"""Where the configuration lies: at PIXELRNN_CONF if it is set, else beside this module.
 
-DVC runs an experiment in a copy of the repository, with the installed code: `dvc.yaml` sets the variable, so that the
-copy's configuration is the one that counts.
+DVC runs an experiment in a copy of the repository, with the installed code: `dvc.yaml` sets the
+variable, so that the copy's configuration is the one that counts.
 """
 
 import os

@@ -4,7 +4,10 @@ from numbers import Integral
 
 
 class InputError(ValueError):
-    """Bad input: one line that says what is wrong and what to do. The command line prints it and exits with 2."""
+    """Bad input: one line that says what is wrong and what to do.
+
+    The command line prints it and exits with 2.
+    """
 
 
 class LeakFound(Exception):

@@ -1,4 +1,4 @@
-"""Figures as people read them: a value ± its standard error, marked where it is a bound; nats and bits per dimension.
+"""Figures as people read them: a value ± its standard error, the mark of a bound; nats and bits.
 
 bits/dim = nats per image / (dimensions · log 2),    dimensions = colors · rows · columns
 """
@@ -26,7 +26,9 @@ def nats_of_one_bit(dims: int) -> float:
 def spell(
     value: float | None, error: float | None = None, bound: str | None = "exact", digits: int = 3
 ) -> str:
-    """Return `≤ 1.859 ± 0.014`: the ≤ where `bound` is "upper", the ± where there is a standard error.
+    """Return a figure as text: `≤ 1.859 ± 0.014`.
+
+    The ≤ stands where `bound` is "upper", the ± where there is a standard error.
 
     A missing value is a dash.
 

@@ -1,7 +1,7 @@
 """Files are replaced, never changed: a reader finds an old one or a new one, not half of one.
 
-Also the few things that every reader and writer of files needs: a path as users write it, JSON, arrays, the first line
-of an error.
+Also the few things that every reader and writer of files needs: a path as users write it, JSON,
+arrays, the first line of an error.
 """
 
 import hashlib
@@ -19,7 +19,10 @@ from pixelrnn.errors import InputError
 
 
 def as_path(text: object, key: str = "path") -> Path:
-    """Return what a user wrote as a path, with `~` expanded. Raises InputError, naming the `key`, unless it is text."""
+    """Return what a user wrote as a path, with `~` expanded.
+
+    Raises InputError, naming the `key`, unless it is text.
+    """
     if not isinstance(text, str | Path) or not str(text):
         raise InputError(
             f"{key}={text} must be text; quote what looks like something else: {key}=\"'{text}'\""
@@ -40,10 +43,11 @@ def as_folder(text: object, key: str = "out") -> Path:
 
 @contextmanager
 def replacing(file: str | Path) -> Iterator[Path]:
-    """Give a new file beside `file` to write to: it takes its place when all went well, and vanishes when not.
+    """Give a new file to write to, which takes the place of `file` if all goes well.
 
-    The name can't be guessed and the file is new, so that no link waits there; its mode is that of the umask. The bytes
-    are on the disk before the name is.
+    If not, it vanishes, and `file` is as it was.
+    The name can't be guessed and the file is new, so that no link waits there; its mode is that of
+    the umask. The bytes are on the disk before the name is.
     """
     file = Path(file)
     new = file.with_name(f".{file.name[:100]}.{secrets.token_hex(8)}")

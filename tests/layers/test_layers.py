@@ -1,4 +1,7 @@
-"""One law for every layer: stepping in raster order reproduces `forward` exactly. A new layer is one more line."""
+"""One law for every layer: stepping in raster order reproduces `forward` exactly.
+
+A new layer is one more line.
+"""
 
 import pytest
 import torch

@@ -14,7 +14,10 @@ def _random(n, c, h, w, levels, seed=0):
 
 
 def test_independent_pixels_by_hand():
-    """Two positions, three levels, four training images. Faults: no smoothing; K left out of the sum; nats for bits."""
+    """Two positions, three levels, four training images.
+
+    Faults: no smoothing; K left out of the sum; nats for bits.
+    """
     train = np.array([[0, 2], [0, 2], [1, 2], [0, 0]], dtype=np.uint8).reshape(4, 1, 1, 2)
     test = np.array([[0, 2], [2, 1]], dtype=np.uint8).reshape(2, 1, 1, 2)
     nats = [-math.log(4 / 7) - math.log(4 / 7), -math.log(1 / 7) - math.log(1 / 7)]
@@ -37,7 +40,10 @@ def test_independent_pixels_sum_to_one_over_all_images():
 
 
 def test_each_color_of_each_position_has_its_own_histogram():
-    """Fault: axes mixed up, or one histogram for all. All training images are one, its 12 dimensions all different."""
+    """Fault: axes mixed up, or one histogram for all.
+
+    All training images are one, its 12 dimensions all different.
+    """
     image = np.arange(12, dtype=np.uint8).reshape(1, 3, 2, 2)
     train = np.repeat(image, 100, axis=0)
     got = independent_pixels(train, image, 12)

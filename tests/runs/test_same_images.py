@@ -32,7 +32,10 @@ def test_same_images_under_two_folders(make_run, make_data, tmp_path):
     "case", ["md5", "shape", "levels", "split", "count", "unrecorded", "unrecorded split"]
 )
 def test_different_images_are_refused_with_the_way_out(make_run, make_data, tmp_path, case):
-    """Fault: any one of them left out of the comparison. The offered runs=[...] name every run once."""
+    """Fault: any one of them left out of the comparison.
+
+    The offered runs=[...] name every run once.
+    """
     a, c = make_data("digits"), make_data("other", **({"test": _other()} if case == "md5" else {}))
     if case.startswith("unrecorded"):
         (a / "data.json").unlink()

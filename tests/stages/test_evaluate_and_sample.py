@@ -181,7 +181,10 @@ def test_at_most_eight_are_completed(run, tmp_path):
 
 @pytest.mark.parametrize("options", [{"completions": 0}, {}])
 def test_samples_need_no_data(run, options, capsys):
-    """A run directory alone can be sampled from. Fault: the completions deleted, which can't be made again then."""
+    """A run directory alone can be sampled from.
+
+    Fault: the completions deleted, which can't be made again then.
+    """
     sample(run.path, images=1)
     before = (run.path / "completions.npy").read_bytes()
     if not options:

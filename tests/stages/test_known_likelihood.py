@@ -1,7 +1,9 @@
-"""`evaluate` on models whose likelihood is known: pixels drawn independently, each color with its own probabilities.
+"""`evaluate` on models whose likelihood is known:
 
-Every weight of the network is zero, so that its output is the last layer's bias: the logits. They are fitted by
-counting. The nats are then added up again here, from the counts alone.
+pixels drawn independently, each color with its own probabilities.
+
+Every weight of the network is zero, so that its output is the last layer's bias: the logits. They
+are fitted by counting. The nats are then added up again here, from the counts alone.
 """
 
 import math

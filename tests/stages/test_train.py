@@ -109,7 +109,10 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, data, finished, cap
 
 
 def test_it_resumes_from_the_checkpoint_alone(tmp_path, data, finished):
-    """DVC removes the other outputs before it runs the stage again. Fault: history or best weights in other files."""
+    """DVC removes the other outputs before it runs the stage again.
+
+    Fault: history or best weights in other files.
+    """
     folder = interrupted(tmp_path / "run", data)
     for file in folder.glob("*.*"):
         file.unlink()
@@ -119,7 +122,9 @@ def test_it_resumes_from_the_checkpoint_alone(tmp_path, data, finished):
 
 
 def test_what_shows_a_training_may_change_while_it_is_interrupted(tmp_path, data, finished):
-    """Other sample grids, no progress bar, another logger: the checkpoint of one loads under the other.
+    """Other sample grids, no progress bar, another logger:
+
+    the checkpoint of one loads under the other.
 
     Fault: a callback whose state in the checkpoint goes by its arguments, or a missing one that is
     asked for. EpochSeed has no state: it follows from the epoch.
@@ -139,7 +144,10 @@ def test_what_shows_a_training_may_change_while_it_is_interrupted(tmp_path, data
 
 @pytest.mark.parametrize("scheduler", [None, constant])
 def test_a_finished_run_is_trained_on_at_a_constant_rate(tmp_path, data, scheduler):
-    """Rows, best weights and optimizer go on. Faults: begun anew, or "complete" and never trained."""
+    """Rows, best weights and optimizer go on.
+
+    Faults: begun anew, or "complete" and never trained.
+    """
     whole = tiny.fit(tmp_path / "whole", data, epochs=4, scheduler=scheduler)
     tiny.fit(tmp_path / "run", data, epochs=2, scheduler=scheduler)
     longer = tiny.fit(tmp_path / "run", data, epochs=4, scheduler=scheduler)
@@ -176,7 +184,10 @@ def copy(run, folder, *names):
 def test_a_complete_checkpoint_of_a_new_claim_is_not_taken_for_its_result(
     tmp_path, data, finished, capsys
 ):
-    """DVC removed all but the checkpoint because the code changed. Fault: the old weights in no time."""
+    """DVC removed all but the checkpoint because the code changed.
+
+    Fault: the old weights in no time.
+    """
     copy(finished, tmp_path / "run", CHECKPOINT)
     epochs = Epochs()
     tiny.fit(tmp_path / "run", data, epochs=4, callbacks=[epochs])
@@ -357,7 +368,10 @@ def test_a_signal_ends_it_with_the_code_that_says_so(tmp_path, data, finished, b
 
 
 def test_compiled_training_is_the_same_training(tmp_path, data, monkeypatch, finished):
-    """The compiler itself, which takes a minute, is left out. Faults: weights of other names, or nothing compiled."""
+    """The compiler itself, which takes a minute, is left out.
+
+    Faults: weights of other names, or nothing compiled.
+    """
     compiled = []
 
     def record(function, **_):

@@ -12,7 +12,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def clone_working_tree(folder: Path) -> Path:
-    """Make the working tree, new files included, a git repository of its own. Skips the test without git."""
+    """Make the working tree, new files included, a git repository of its own.
+
+    Skips the test without git.
+    """
     if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")
     listed = subprocess.run(
@@ -36,7 +39,10 @@ def commit(folder: Path) -> None:
 
 
 def run(command: list[str], folder: Path, **environment: str) -> str:
-    """Run a command with the code and conf of the clone, not of the installed checkout. Returns its output."""
+    """Run a command with the code and conf of the clone, not of the installed checkout.
+
+    Returns its output.
+    """
     done = attempt(command, folder, **environment)
     assert done.returncode == 0, done.stdout
     return done.stdout

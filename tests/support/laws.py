@@ -1,6 +1,7 @@
 """The laws that every variant obeys, as functions that raise `AssertionError`.
 
-`test_laws.py` holds every variant to them; `test_faults.py` plants faults and sees which law catches each.
+`test_laws.py` holds every variant to them; `test_faults.py` plants faults and sees which law
+catches each.
 """
 
 import itertools

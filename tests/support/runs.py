@@ -50,7 +50,8 @@ def write_run(
 ) -> Path:
     """A finished run over the images in the folder `digits` beside it, or one level up below runs/.
 
-    `without` leaves parts out; `nats` adds what is known image by image, and `drawn` samples and completions.
+    `without` leaves parts out; `nats` adds what is known image by image, and `drawn` samples and
+    completions.
     """
     folder.mkdir(parents=True)
     home = folder.parent.parent if folder.parent.name == "runs" else folder.parent

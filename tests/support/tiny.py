@@ -117,7 +117,8 @@ def contents(folder):
     return {file: file.read_bytes() for file in Path(folder).rglob("*") if file.is_file()}
 
 
-# What makes a command small: 4x4 images from the folder `data`, one epoch of a few hundred parameters.
+# What makes a command small: 4x4 images from the folder `data`, one epoch of a few hundred
+# parameters.
 WORDS = ["data.path=data", "data.shape=[1,4,4]", "data.levels=3", "data.batch_size=4"]
 WORDS += ["model.hidden=2", "model.layers=1", "model.output_hidden=4"]
 WORDS += ["trainer.max_epochs=1", "trainer.accelerator=cpu", "logger=none"]

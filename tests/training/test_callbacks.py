@@ -125,7 +125,10 @@ class Poison(Callback):
     ("late", "options"), [(False, {}), (True, {}), (False, {"limit_val_batches": 0})]
 )
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path, data, late, options):
-    """One line, and weights to continue from. Faults: a checkpoint of NaNs, or a look at the losses only."""
+    """One line, and weights to continue from.
+
+    Faults: a checkpoint of NaNs, or a look at the losses only.
+    """
     with pytest.raises(
         InputError, match=r"^the loss is nan in epoch 2: lower optimizer\.lr or .*clip_val$"
     ):

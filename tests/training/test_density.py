@@ -33,7 +33,10 @@ def exact(model, images):
 
 
 def test_epoch_figures_are_the_means_over_all_images(data):
-    """With a rate of 0 the model stands still. Fault: batch means (21 images in batches of 4), or bits for nats."""
+    """With a rate of 0 the model stands still.
+
+    Fault: batch means (21 images in batches of 4), or bits for nats.
+    """
     module = DensityModule(tiny.model(), SGD)
     metrics = fit(module, data).callback_metrics
     for split in ("train", "val"):

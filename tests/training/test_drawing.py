@@ -76,7 +76,10 @@ class Recorder(WandbLogger):
 
 
 def test_completions_of_the_best_model_keep_the_top_half(tmp_path, data):
-    """Drawn again from the saved weights. Faults: the last weights, training images, or a row for each completion."""
+    """Drawn again from the saved weights.
+
+    Faults: the last weights, training images, or a row for each completion.
+    """
     callbacks, recorder = [Completions(images=3, times=2, seed=5), SpoilAfterTheFirst()], Recorder()
     run = tiny.fit(
         tmp_path / "run", data, epochs=2, callbacks=callbacks, logger={"recorder": recorder}

@@ -275,7 +275,10 @@ class Kill(Callback):
 
 
 def test_the_next_run_is_recorded_after_wandb_was_killed(anew, capsys):
-    """Two jobs of a sweep in one process. Fault: no `teardown`, and every later job is lost, too."""
+    """Two jobs of a sweep in one process.
+
+    Fault: no `teardown`, and every later job is lost, too.
+    """
     anew()
     assert fit("killed", callbacks=[Kill()], log_every_n_steps=1).finished
     assert complaints(capsys)
@@ -332,7 +335,10 @@ def test_a_run_of_somebody_elses_is_left_alone(anew):
 
 
 def test_lightnings_own_logger_has_a_run_for_each_training(anew):
-    """In one process, as in a sweep. Fault: no `wandb.finish`, and the second goes to the first's."""
+    """In one process, as in a sweep.
+
+    Fault: no `wandb.finish`, and the second goes to the first's.
+    """
     anew()
     seen = []
 

@@ -1,7 +1,7 @@
 """Draw and score any number of images: in batches, so that memory stays bounded.
 
-Images come and go as uint8 arrays of levels. Likelihoods are computed in float32 or better, whatever training's
-precision was, and added up in float64.
+Images come and go as uint8 arrays of levels. Likelihoods are computed in float32 or better,
+whatever training's precision was, and added up in float64.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,10 +23,10 @@ Model = AutoregressiveModel | MultiScale  # what a run's config.yaml describes
 
 
 class Sampler:
-    """A model and how to draw from it: the random numbers, the temperature, how many images at a time.
+    """A model and how to draw from it: random numbers, temperature, how many images at a time.
 
-    The same seed and batch size give the same images on the same kind of device. Raises InputError for a temperature
-    that cannot be.
+    The same seed and batch size give the same images on the same kind of device. Raises InputError
+    for a temperature that cannot be.
     """
 
     def __init__(
@@ -59,7 +59,8 @@ class Sampler:
 def nll_maps(model: DensityModel, images: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
     """Score images batch by batch: uint8 (n, c, h, w) -> the nats of each pixel, float64 (b, h, w).
 
-    A map adds up to its image's negative log-likelihood. Raises InputError where the model gives no number.
+    A map adds up to its image's negative log-likelihood. Raises InputError where the model gives no
+    number.
     """
     parameter, device = _first_parameter(model), device_of(model)
     if parameter is not None and torch.finfo(parameter.dtype).bits < 32:
@@ -76,13 +77,13 @@ def nll_maps(model: DensityModel, images: np.ndarray, batch_size: int) -> Iterat
 
 
 def spread(images: np.ndarray, n: int) -> np.ndarray:
-    """Return at most `n` of the images, evenly spaced: some data sets are sorted by what they show."""
+    """Return at most `n` images, evenly spaced: some data sets are sorted by what they show."""
     return images[np.linspace(0, len(images) - 1, min(n, len(images))).astype(int)]
 
 
 @contextmanager
 def full_precision(device: torch.device) -> Iterator[None]:
-    """Multiply float32 numbers in float32: no autocast, and no TF32, which CUDA's convolutions use by default."""
+    """Multiply float32 numbers in float32: no autocast, and no TF32, CUDA's default."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     no_tf32 = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
@@ -120,7 +121,7 @@ def as_levels(images: np.ndarray, device: torch.device) -> Tensor:
 
 
 def check_fit(model: DensityModel, levels: int | None, shape: Sequence[int]) -> None:
-    """Raise InputError for a model of other images than the data's, which have so many levels and such a shape."""
+    """Raise InputError unless the model is of images with these levels and this shape."""
     theirs, ours = _describe(levels, shape), _describe(model.levels, model.shape)
     if ours != theirs:
         raise InputError(f"the model is of images with {ours}, the data has {theirs}")

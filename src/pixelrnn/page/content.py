@@ -163,7 +163,7 @@ def _all_pictures(comparison: Comparison) -> tuple[dict[str, dict[str, Any]], in
 
 
 def _pictures(comparison: Comparison, run: str, most: int) -> dict[str, Any]:
-    """Return a run's sample grid and completions, one pixel a pixel, in about `most` characters each."""
+    """Return a run's sample grid and completions, in about `most` characters each."""
     pictures: dict[str, Any] = {}
     drawn = comparison.samples.get(run)
     if drawn is not None:

@@ -3,8 +3,8 @@
 The NLL of every image under every run goes in (as far as SCORES allows, else of the images on which
 runs differ most), so that any two runs can be compared. Pictures, and maps of what each pixel cost,
 are for fewer images: round by round, the next one on which a pair of runs differs most, one way and
-the other, for PAIRS pairs, those of the best run first; and the next most and least likely one under
-the best runs.
+the other, for PAIRS pairs, those of the best run first; and the next most and least likely one
+under the best runs.
 """
 
 from itertools import combinations, islice

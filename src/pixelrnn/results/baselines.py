@@ -2,9 +2,9 @@
 
 Independent pixels: every color of every position has its own histogram over the training split, and
     -log p(x) = - sum over positions d of log (count_d[x_d] + 1) / (n + K),
-with n training images and K levels. The added one (Laplace's rule: the mean of the histogram under a
-uniform prior) keeps a level unseen in training from costing infinitely much; it weighs in where n is
-not large against K.
+with n training images and K levels. The added one (Laplace's rule: the mean of the histogram under
+a uniform prior) keeps a level unseen in training from costing infinitely much; it weighs in where n
+is not large against K.
 
 Lossless coder: the bits that a general-purpose image format spends on the same images. A model with
 L bits/dim is, by arithmetic coding, a coder of that many bits as well.
@@ -97,7 +97,7 @@ def lossless_coder(test: np.ndarray, levels: int) -> Baseline:
 
 
 def tile(images: np.ndarray) -> np.ndarray:
-    """Lay out (n, c, h, w) as a near-square sheet (rows, columns, c); its last cells may be empty."""
+    """Lay out (n, c, h, w) as a near-square sheet (rows, columns, c), maybe with empty cells."""
     n, c, h, w = images.shape
     across = min(n, max(1, round(math.sqrt(n * h / w))))
     down = math.ceil(n / across)
@@ -149,7 +149,10 @@ def _palette_png(sheet: np.ndarray, grays: np.ndarray, bits: int) -> bytes:
 
 
 def _encode(image: Image.Image, expected: np.ndarray, kind: str, **options: object) -> bytes:
-    """Return an image as a file. Raises RuntimeError if that decodes to other bytes than expected."""
+    """Return an image as a file.
+
+    Raises RuntimeError if that decodes to other bytes than expected.
+    """
     file = io.BytesIO()
     image.save(file, kind, **options)
     decoded = Image.open(file).convert("RGB" if expected.ndim == 3 else "L")
@@ -162,7 +165,7 @@ def _encode(image: Image.Image, expected: np.ndarray, kind: str, **options: obje
 
 
 def _cells(images: np.ndarray, start: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield, for some images at a time, the place of each value in the histograms: (images, dims)."""
+    """Yield the place of each value in the histograms, some images at a time: (images, dims)."""
     for first in range(0, len(images), CHUNK):
         some = np.asarray(images[first : first + CHUNK])
         yield start + some.reshape(len(some), -1)

@@ -141,7 +141,7 @@ def _baselines(arrays: dict[str, np.ndarray], images: Evaluated) -> list[Baselin
 
 
 def _read_all(frame: pd.DataFrame) -> tuple[dict[str, dict[str, Any]], dict[str, list[str]]]:
-    """Return what runs left, by part of a comparison and run; and lines on damaged files, by run."""
+    """Return what runs left, by part and run; and lines on damaged files, by run."""
     contents: dict[str, dict[str, Any]] = {}
     problems: dict[str, list[str]] = {}
     for part, read in _READERS.items():

@@ -44,10 +44,10 @@ COLUMNS = [
 def paired_differences(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a paired test of every pair of the runs in `frame` (from `load_runs`), a row a pair.
 
-    `a` is the run of lower NLL. `nats` and `bits_per_dim` say how much higher the NLL of `b` is, and
-    `*_se` their paired standard errors; then come `z`, `p` (two-sided), `p_holm` (corrected for the
-    number of pairs) and `verdict`: "<a> is better", "not distinguishable from noise", or why neither
-    can be said. Runs without a sound test_nll.npy are left out.
+    `a` is the run of lower NLL. `nats` and `bits_per_dim` say how much higher the NLL of `b` is,
+    and `*_se` their paired standard errors; then come `z`, `p` (two-sided), `p_holm` (corrected for
+    the number of pairs) and `verdict`: "<a> is better", "not distinguishable from noise", or why
+    neither can be said. Runs without a sound test_nll.npy are left out.
 
     Raises InputError if the runs were evaluated on different images.
     """

@@ -1,7 +1,7 @@
 """A comparison as a table: for a terminal, for a paper (Markdown), for a program (JSON).
 
-An upper bound on the NLL is marked with ≤ and a footnote (Multi-Scale without `clamp` scores an image
-together with one way of drawing it, and log p(small) + log p(x | small) <= log p(x)). Missing
+An upper bound on the NLL is marked with ≤ and a footnote (Multi-Scale without `clamp` scores an
+image together with one way of drawing it, and log p(small) + log p(x | small) <= log p(x)). Missing
 figures are a dash, in JSON null.
 """
 

@@ -47,7 +47,7 @@ def load_runs(*paths_or_globs: str | Path) -> pd.DataFrame:
         folders |= {folder.resolve(): folder for folder in matches}
     if not folders:
         raise InputError(
-            "no runs named: give run directories, folders of runs or globs, such as artifacts/runs/*"
+            "no runs named: give runs, folders of runs or globs, such as artifacts/runs/*"
         )
     names = _names(list(folders))
     runs = [read_record(*pair) for pair in zip(folders.values(), names, strict=True)]
@@ -86,9 +86,9 @@ def history(path: str | Path) -> pd.DataFrame:
 
 
 def config_differences(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the config keys, dotted, in which the runs of `frame` differ: a row a run, a column a key.
+    """Return the config keys, dotted, in which the runs of `frame` differ.
 
-    The index is `run`. A run without a key has None there; runs with a damaged config are left out.
+    There is a row a run and a column a key.     The index is `run`. A run without a key has None there; runs with a damaged config are left out.
     """
     return differing(flat_configs(frame))
 

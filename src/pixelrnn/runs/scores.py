@@ -1,9 +1,11 @@
-"""What runs leave image by image: the NLL of each test image and of its pixels, samples, completions.
+"""What runs leave image by image:
 
-Each reader gives None where there is no such file (a checkout without `dvc pull`, a run that was not
-sampled), and raises InputError, one line, where the file is damaged or of another evaluation than
-metrics.json. `read_each` reads all runs and keeps the lines, so that one damaged file hides nothing
-else.
+the NLL of each test image and of its pixels, samples, completions.
+
+Each reader gives None where there is no such file (a checkout without `dvc pull`, a run that was
+not sampled), and raises InputError, one line, where the file is damaged or of another evaluation
+than metrics.json. `read_each` reads all runs and keeps the lines, so that one damaged file hides
+nothing else.
 """
 
 from collections.abc import Callable
@@ -68,7 +70,7 @@ def image_nats(run: Record) -> np.ndarray | None:
 
 
 def nll_maps(run: Record) -> np.ndarray | None:
-    """Open the NLL of every pixel of the evaluated split: float16 (n, h, w), nats, memory-mapped."""
+    """Open the NLL of every pixel of the evaluated split: float16 (n, h, w), nats."""
     if run.split is None or run.shape is None:
         return None
     file = run.folder / directory.nll_map_name(run.split)

@@ -1,4 +1,4 @@
-"""Put runs side by side: a table, paired differences, two baselines that need no training, and a page of it all."""
+"""Put runs side by side: a table, paired differences, two baselines, and a page of it all."""
 
 from pathlib import Path
 
@@ -20,10 +20,10 @@ PICTURED = 12  # runs in samples.png; the page has all
 
 
 def compare(*runs: str | Path, out: str | Path = "artifacts/comparison") -> list[Row]:
-    """Compare `runs` (directories, folders of runs or globs; artifacts/runs/* if none is named) and print the table.
+    """Compare `runs` and print the table; they are directories, folders of runs or globs.
 
-    Returns the rows, best bits per dimension first. Unreadable and unfinished runs are listed last, with the reason.
-    Writes to `out` and raises InputError as `write_comparison` does.
+    Without any, those in artifacts/runs. Returns the rows, best bits per dimension first.
+    Unreadable and unfinished runs are listed last, with the reason. Writes to `out` and raises InputError as `write_comparison` does.
     """
     out = as_folder(out)
     comparison = write_comparison(*(runs or ("artifacts/runs/*",)), out=out)
@@ -39,11 +39,11 @@ def compare(*runs: str | Path, out: str | Path = "artifacts/comparison") -> list
 def write_comparison(*runs: str | Path, out: str | Path) -> Comparison:
     """Compare `runs`; write to the folder `out`:
 
-    comparison.html, a page for people; comparison.md, for papers; comparison.json, for programs; samples.png, if any
-    run was sampled.
+    comparison.html, a page for people; comparison.md, for papers; comparison.json, for programs;
+    samples.png, if any run was sampled.
 
-    Raises InputError, having written nothing, if nothing matches, nothing was evaluated, or the runs were evaluated on
-    different images.
+    Raises InputError, having written nothing, if nothing matches, nothing was evaluated, or the
+    runs were evaluated on different images.
     """
     out = as_folder(out)
     frame = load_runs(*runs)

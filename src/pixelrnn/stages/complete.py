@@ -33,17 +33,20 @@ def complete(
     batch_size: int = 256,
     device: str = "auto",
 ) -> np.ndarray:
-    """Keep what is known of each image in `files` (pictures, folders, .npy) and draw the rest, `completions` times.
+    """Keep what is known of each image in `files` and draw the rest, `completions` times.
 
-    Known are the first `rows`, or the first `pixels` in raster order, or the bright pixels of the picture `mask`; the
-    upper half by default. What the files hold elsewhere is not looked at. The model draws in raster order:
-    known pixels that come after an unknown one stay as they are, but what is drawn before them does not take them into
+    Files are pictures, folders of them, or .npy. Known are the first `rows`, or the first `pixels`
+    in raster order, or the bright pixels of the picture `mask`; the upper half by default. What the
+    files hold elsewhere is not looked at. The model draws in raster order: known pixels that come
+    after an unknown one stay as they are, but what is drawn before them does not take them into
     account. (Multi-Scale draws its small image first, see `MultiScale.complete`.)
 
-    Writes to `out` (completed/ in the run, unless given) completions.png, a row an image: itself, then its completions,
-    a line around what was known; and completions.npy, the same as uint8 levels (n, 1 + k, c, h, w), which is returned.
+    Writes to `out` (completed/ in the run, unless given) completions.png, a row an image: itself,
+    then its completions, a line around what was known; and completions.npy, the same as uint8
+    levels (n, 1 + k, c, h, w), which is returned.
 
-    Raises InputError, having written nothing, for files that cannot be used (see `read_images`) or impossible numbers.
+    Raises InputError, having written nothing, for files that cannot be used (see `read_images`) or
+    impossible numbers.
     """
     loaded = Run.load(run)
     out = as_folder(out or loaded.path / "completed")

@@ -14,7 +14,8 @@ from pixelrnn.conf import CONF
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_folder, write_text
 
-# What a run records of its configuration: all that its objects were built from, no logger and no place.
+# What a run records of its configuration: all that its objects were built from, no logger and no
+# place.
 RECORDED = (
     *("seed", "variant", "data", "model", "head"),
     *("optimizer", "scheduler", "trainer", "callbacks"),
@@ -26,8 +27,9 @@ def compose(
 ) -> list[Path]:
     """Write what `pixelrnn train model=<model> <overrides>` would record to `out`/<model>.yaml.
 
-    Without `models` one for each of conf/model/*.yaml. The text depends on nothing but conf/ and the overrides: no time,
-    no machine. Other files in `out` stay. Returns the files. Raises InputError for an unknown model.
+    Without `models` one for each of conf/model/*.yaml. The text depends on nothing but conf/ and
+    the overrides: no time, no machine. Other files in `out` stay. Returns the files. Raises
+    InputError for an unknown model.
     """
     folder = as_folder(out)
     present = sorted(file.stem for file in (CONF / "model").glob("*.yaml"))
@@ -48,7 +50,7 @@ def compose(
 
 
 def record(config: DictConfig) -> dict[str, Any]:
-    """Return what a run records of the configuration of `train`: plain values, interpolations resolved."""
+    """Return what a run records of the configuration of `train`: plain, resolved values."""
     return {
         key: OmegaConf.to_container(config[key], resolve=True, throw_on_missing=True)
         if OmegaConf.is_config(config[key])

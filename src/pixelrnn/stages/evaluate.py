@@ -1,4 +1,4 @@
-"""The negative log-likelihood of a split under a trained model, image by image and pixel by pixel."""
+"""The NLL of a split under a trained model, image by image and pixel by pixel."""
 
 import math
 import time
@@ -22,12 +22,13 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score every image of `split`, in float32 whatever the training's precision; write to the run:
 
-    metrics.json, the figures of this split beside those of others; <split>_nll.npy, float64 (n,), nats per image;
-    <split>_nll_map.npy, float16 (n, h, w), nats per pixel.
+    metrics.json, the figures of this split beside those of others; <split>_nll.npy, float64 (n,),
+    nats per image; <split>_nll_map.npy, float16 (n, h, w), nats per pixel.
 
-    Standard errors are over images. `bound` says whether the values are the likelihood ("exact") or, for Multi-Scale
-    without clamping, no smaller than it ("upper"). Returns the split's figures. Raises InputError, and has written
-    nothing, for a run without weights or a model that gives no finite number.
+    Standard errors are over images. `bound` says whether the values are the likelihood ("exact")
+    or, for Multi-Scale without clamping, no smaller than it ("upper"). Returns the split's figures.
+    Raises InputError, and has written nothing, for a run without weights or a model that gives no
+    finite number.
     """
     loaded = Run.load(run)
     images = loaded.split(split)
@@ -59,7 +60,7 @@ def evaluate(
 
 
 def score_split(model: Model, images: np.ndarray, batch_size: int, maps: Path) -> np.ndarray:
-    """Score images, uint8 (n, c, h, w) -> nats (n,), float64; the nats of each pixel go to the file `maps`."""
+    """Score images, uint8 (n, c, h, w) -> nats (n,), float64; those of each pixel go to `maps`."""
     n, _, h, w = images.shape
     nats = np.empty(n)
     with replacing(maps) as new:
@@ -76,7 +77,7 @@ def score_split(model: Model, images: np.ndarray, batch_size: int, maps: Path) -
 
 
 def summary(nats: np.ndarray, dims: int) -> dict[str, Any]:
-    """Return means over images of the NLL in nats (n,), with standard errors, in nats and in bits per dimension."""
+    """Return the mean of the NLL in nats (n,) with its standard error, also in bits/dim."""
     mean, error = float(nats.mean()), None
     if len(nats) > 1:
         error = float(nats.std(ddof=1)) / math.sqrt(len(nats))

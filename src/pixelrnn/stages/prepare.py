@@ -17,13 +17,11 @@ def prepare(
     levels: int,
     out: str | Path,
 ) -> None:
-    """Read the raw files by `source`, check what it gives, write it to `out` (see `pixelrnn.data.arrays`).
+    """Read the raw files by `source`, check what it gives, write it to `out`.
 
-    Prints one line a split. The same raw files and arguments give the same bytes.
-
-    Raises:
-        InputError: a raw file is missing or damaged, what it holds is not uint8 (n, *shape) of `levels` levels, or
-            `out` holds something other than prepared arrays.
+    Prints one line a split. The same raw files and arguments give the same bytes: see
+    `pixelrnn.data.arrays`. Raises InputError for a raw file that is missing or damaged, for what
+    is not uint8 (n, *shape) of `levels` levels, and if `out` holds something else.
     """
     c, h, w = check_description(shape, levels)
     check_name(name)

@@ -31,13 +31,15 @@ def sample(
 ) -> np.ndarray:
     """Draw `images` images; write to `out` (the run itself, unless given):
 
-    samples.png, samples.npy (uint8 levels (n, c, h, w)) and sampling.json; completions.png, completions.npy (uint8
-    (8, 1 + k, c, h, w)): test images, each followed by k = `completions` ways to go on from its upper half. Where the
-    prepared images are not at hand, completions are left as they are, with a line that says so.
+    samples.png, samples.npy (uint8 levels (n, c, h, w)) and sampling.json; completions.png,
+    completions.npy (uint8 (8, 1 + k, c, h, w)): test images, each followed by k = `completions`
+    ways to go on from its upper half. Where the prepared images are not at hand, completions are
+    left as they are, with a line that says so.
 
-    `temperature` below 1 draws likelier, less varied images (see `Head.sample`). Pictures have `columns` images a row,
-    enlarged to about `side` pixels. The same seed and batch size give the same images on the same kind of device.
-    Returns the samples. Raises InputError for a run without weights or arguments that cannot be.
+    `temperature` below 1 draws likelier, less varied images (see `Head.sample`). Pictures have
+    `columns` images a row, enlarged to about `side` pixels. The same seed and batch size give the
+    same images on the same kind of device. Returns the samples. Raises InputError for a run without
+    weights or arguments that cannot be.
     """
     loaded = Run.load(run)
     out = as_folder(out or loaded.path)
@@ -64,7 +66,7 @@ def sample(
 
 
 def _complete_tests(run: Run, sampler: Sampler, completions: int, out: Path, side: int) -> None:
-    """Complete some test images, always the same, with random numbers that don't depend on what was drawn before."""
+    """Complete some test images, always the same, with random numbers of their own."""
     try:
         tests = spread(run.split("test"), COMPLETED)
     except InputError as error:

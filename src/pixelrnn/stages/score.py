@@ -1,4 +1,4 @@
-"""What images of one's own cost under a trained model: a figure a file, and which pixels it is that cost."""
+"""What images of one's own cost under a trained model: a figure a file, and a map of its pixels."""
 
 import csv
 import io
@@ -34,14 +34,16 @@ def score(
     batch_size: int = 64,
     device: str = "auto",
 ) -> list[Row]:
-    """Score the images in `files` (pictures, folders, .npy of levels); write to `out` (scores/ in the run, by default):
+    """Score the images in `files`: pictures, folders of them, .npy of levels.
 
-    scores.csv, a row an image in the order of the files: file, nll_nats, bits_per_dim, bound ("exact", or "upper" where
-    the NLL is an upper bound: Multi-Scale without clamping);
-    with `maps`, maps/<row>-<file>.png, the image and beside it the nats of each pixel, on one scale for all files: from
-    0 to `top` nats, by default 3 more than a uniform guess at a pixel costs.
+    Writes to `out` (scores/ in the run, by default) scores.csv, a row an image in the order of the
+    files: file, nll_nats, bits_per_dim, bound ("exact", or "upper" where the NLL is an upper bound:
+    Multi-Scale without clamping); with `maps`, maps/<row>-<file>.png, the image and beside it the
+    nats of each pixel, on one scale for all files: from 0 to `top` nats, by default 3 more than a
+    uniform guess at a pixel costs.
 
-    Returns the rows. Raises InputError, having written nothing, for files that cannot be used (see `read_images`).
+    Returns the rows. Raises InputError, having written nothing, for files that cannot be used (see
+    `read_images`).
     """
     loaded = Run.load(run)
     out = as_folder(out or loaded.path / "scores")
@@ -94,7 +96,10 @@ def _write_maps(
     top: float | None,
     folder: Path,
 ) -> None:
-    """Draw a map a file. Those of an earlier call with other files go, and nothing else that lies there."""
+    """Draw a map a file.
+
+    Those of an earlier call with other files go, and nothing else that lies there.
+    """
     for old in folder.glob("*.png"):
         if MAP_NAME.fullmatch(old.name):
             old.unlink()

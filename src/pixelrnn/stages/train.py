@@ -53,7 +53,8 @@ def train(
     directory belongs to one. A finished run is left alone, an interrupted one continues, and what
     `Run.claim` finds stale is trained from scratch. `callbacks` and `logger` are any of
     Lightning's, by name; None leaves one out. `compile`: by torch.compile. `test`: evaluate and
-    draw samples afterwards. `command`: what to paste into a shell for this run, for its origin.json.
+    draw samples afterwards. `command`: what to paste into a shell for this run, for its
+    origin.json.
 
     Raises InputError before anything is written, and for a loss that is no number; SystemExit for
     Ctrl-C and SIGTERM. Then the same call continues from the last whole epoch.

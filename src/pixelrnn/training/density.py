@@ -60,7 +60,7 @@ class DensityModule(LightningModule):
     def configure_gradient_clipping(
         self, optimizer: Optimizer, *clipping: Any, **named: Any
     ) -> None:
-        """Clip as the trainer does; log the norm before it, in those steps that the trainer logs."""
+        """Clip as the trainer does; log the norm before it, in steps that the trainer logs."""
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         if (self.trainer.global_step + 1) % every == 0:
             gradients = [

@@ -1,4 +1,4 @@
-"""The model and the images of a run directory, and how a training claims one: see `pixelrnn.runs.directory`."""
+"""The model and the images of a run directory, and how a training claims one."""
 
 import hashlib
 from collections.abc import Mapping
@@ -39,7 +39,10 @@ class Run:
 
     @classmethod
     def load(cls, path: str | Path) -> "Run":
-        """Return a run that is already there. Raises InputError if there is none, or its config.yaml is damaged."""
+        """Return a run that is already there.
+
+        Raises InputError if there is none, or its config.yaml is damaged.
+        """
         files = RunDirectory(as_path(path, "run"))
         return cls(files, files.read_config())
 
@@ -49,14 +52,14 @@ class Run:
     ) -> "Run":
         """Make a directory the run of `config` on data with these md5s, or come back to it.
 
-        It comes back if what decides the result is the same (`pixelrnn.runs.identity`), also for more epochs where the
-        rates don't depend on how many there are. A new claim deletes what isn't its own: a checkpoint of another
-        configuration or other data, or one of a completed run (DVC keeps it when it removes the other outputs because
-        the code changed), and old files. A directory without weights and checkpoint has nothing to lose, and is
-        anybody's.
+        It comes back if what decides the result is the same (`pixelrnn.runs.identity`), also for
+        more epochs where the rates don't depend on how many there are. A new claim deletes what
+        isn't its own: a checkpoint of another configuration or other data, or one of a completed
+        run (DVC keeps it when it removes the other outputs because the code changed), and old
+        files. A directory without weights and checkpoint has nothing to lose, and is anybody's.
 
-        Raises InputError, having written nothing, if it belongs to another configuration or other data, or if its
-        checkpoint is damaged.
+        Raises InputError, having written nothing, if it belongs to another configuration or other
+        data, or if its checkpoint is damaged.
         """
         run = cls(RunDirectory(as_path(path, "run")), config)
         held = run.files.read_config() if run.files.exists else None
@@ -99,24 +102,33 @@ class Run:
 
     @property
     def origin(self) -> dict[str, Any]:
-        """origin.json; where DVC removed it before it ran the stage again, the checkpoint's copy; nothing before."""
+        """origin.json; where DVC removed it, the checkpoint's copy; nothing before."""
         return self.files.read(ORIGIN) or (self._read_checkpoint() or {}).get("origin", {})
 
     @cached_property
     def images(self) -> dict[str, np.ndarray]:
-        """The images by split: uint8 (n, c, h, w), memory-mapped. Raises InputError if they are missing or damaged."""
+        """The images by split: uint8 (n, c, h, w), memory-mapped.
+
+        Raises InputError if they are missing or damaged.
+        """
         data = self._section("data")
         return open_arrays(data.get("path", ""), data.get("shape", ()), data.get("levels", 0))
 
     def split(self, name: str) -> np.ndarray:
-        """Return the images of one split: uint8 (n, c, h, w). Raises InputError if there is no such split."""
+        """Return the images of one split: uint8 (n, c, h, w).
+
+        Raises InputError if there is no such split.
+        """
         if name not in self.images:
             raise InputError(f"no split {name!r}: there is {', '.join(self.images)}")
         return self.images[name]
 
     @cached_property
     def model(self) -> Model:
-        """The model with its weights, on the CPU, in evaluation mode. Raises InputError if they are not its own."""
+        """The model with its weights, on the CPU, in evaluation mode.
+
+        Raises InputError if they are not its own.
+        """
         model = self.build_model()
         file = self.path / WEIGHTS
         if not file.exists():
@@ -136,7 +148,10 @@ class Run:
         return model.eval()
 
     def build_model(self) -> Model:
-        """Build the model as it is before training. Raises InputError where its description can't be built."""
+        """Build the model as it is before training.
+
+        Raises InputError where its description can't be built.
+        """
         try:
             return instantiate(self._section("model"), _convert_="all")
         except InstantiationException as error:

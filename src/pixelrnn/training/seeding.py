@@ -9,7 +9,7 @@ from pixelrnn.errors import InputError
 
 
 def seed_everything(seed: int) -> None:
-    """Seed every generator, before the model is built; silence what Lightning says about machines and its own tips.
+    """Seed every generator before the model is built; silence Lightning's tips.
 
     Raises InputError for a seed that is no whole number from 0 to 2^32 - 1.
     """
