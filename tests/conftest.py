@@ -28,9 +28,10 @@ def pixelrnn(tmp_path, monkeypatch, capsys):
     tiny.write_data(tmp_path / "data")
     monkeypatch.chdir(tmp_path)
 
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["pixelrnn", *arguments])
-        monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
         code = 0
         try:
             main()

@@ -83,4 +83,4 @@ def test_the_exit_code_is_that_of_the_work(folder):
 def test_files_are_written_in_utf_8_whatever_the_terminal_speaks(folder):
     done = shell(quoted([*SWEEP, "model.hidden=0"]), folder, PYTHONIOENCODING="ascii", LC_ALL="C")
     assert done.returncode == 1
-    assert b"hidden must be" in done.stderr
+    assert b"hidden=0 must be" in done.stderr

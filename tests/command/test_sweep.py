@@ -31,7 +31,7 @@ needs_optuna = pytest.mark.skipif(
     reason="the extra `sweep` isn't installed",
 )
 TRAIN = "pixelrnn.stages.train.train"
-COMPARE = "pixelrnn.stages.compare.compare"
+COMPARE = "pixelrnn.stages.compare.write_comparison"
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def planned(pixelrnn, monkeypatch):
             raise SystemExit(0)
 
         monkeypatch.setattr(Jobs, "on_job_start", stop)
-        code, _out, err = pixelrnn(*line.split(" "))
+        code, _, err = pixelrnn(*line.split(" "))
         if code == 2:
             raise InputError(err)
         return seen[0].folder, seen[0].names
@@ -170,9 +170,9 @@ def test_failing_jobs_stop_nothing_and_are_tried_again(pixelrnn, tmp_path, monke
     rows = {name: row_of(out, name) for name in names}
     good, bad = folder / names[2], folder / names[3]
     assert [row.count("failed: ") for row in rows.values()] == [1, 1, 0, 1]
-    assert "hidden must be" in rows[names[0]]
+    assert "hidden=0 must be" in rows[names[0]]
     assert "the loss is" in rows[names[3]]
-    test = json.loads((good / "metrics.json").read_text())["bits_per_dim"]
+    test = json.loads((good / "metrics.json").read_text())["test"]["bits_per_dim"]
     assert f"{test:.3f} ± " in rows[names[2]]
     assert "1 of 4 finished" in out
     assert "The same command again" in out
@@ -315,11 +315,9 @@ def test_a_change_of_configuration_or_data_is_noticed(pixelrnn, tmp_path):
     run = next(tmp_path.glob("artifacts/sweeps/*/seed-0"))
     config = run / "config.yaml"
     config.write_text(config.read_text().replace("max_epochs: 1", "max_epochs: 7"))
-    code, out, _ = pixelrnn(*command)
+    code, _, err = pixelrnn(*command)
     assert code == 1
-    assert "holds a run of another configuration (trainer.max_epochs: 7 there, 1 here)" in " ".join(
-        out.split()
-    )
+    assert "holds a run of another configuration (trainer.max_epochs: 7 there, 1 here" in err
     config.write_text(config.read_text().replace("max_epochs: 7", "max_epochs: 1"))
     tiny.write_data(tmp_path / "data", train=25)
     code, out, _ = pixelrnn(*command)
@@ -391,7 +389,7 @@ def test_joblib_survives_a_killed_job(pixelrnn, tmp_path):
     code, out, err = pixelrnn(*command, "model.hidden=2,3,0", "hydra/launcher=joblib")
     assert code == 1
     assert "2 of 3 finished" in out
-    assert "failed: hidden must be" in row_of(out, "model.hidden-0")
+    assert "failed: hidden=0 must be" in row_of(out, "model.hidden-0")
 
 
 @pytest.mark.usefixtures("_no_page")
@@ -438,7 +436,7 @@ def test_search_survives_failing_trials(pixelrnn):
         "hydra.sweeper.n_trials=2",
     )
     assert code == 1
-    assert out.count("failed: hidden must be") == 2
+    assert out.count("failed: hidden=0 must be") == 2
     assert "0 of 2 finished" in out
 
 

@@ -1,8 +1,8 @@
 """From a composed configuration to the call of the verb's function.
 
-The keys of the configuration are the function's arguments: groups are built by `_target_`, the bare words come first, as
-they were typed. What a verb's configuration holds besides (the groups `data` and `head` of `train`, its `variant`) is
-material for the others, and part of what a run records.
+The keys of the configuration are the function's arguments: groups are built by `_target_`, the bare
+words come first, as they were typed. What a verb's configuration holds besides (the groups `data`
+and `head` of `train`, its `variant`) is material for the others, and part of what a run records.
 """
 
 import inspect
@@ -25,10 +25,13 @@ _BAD_ARGUMENTS = (TypeError, ValueError, ImportError, AttributeError)
 
 
 def build(config: DictConfig, command: Command, again: str) -> Callable[[], Any]:
-    """Return the verb's function with its arguments, which check themselves here: nothing has been written yet.
+    """Return the verb's function with its arguments, which check themselves here:
 
-    `again` is what to type for this one call: `train` records it, and the configuration. Raises InputError for a key
-    that the verb has not, a value that is missing or should be text, and what the objects refuse.
+    nothing has been written yet.
+
+    `again` is what to type for this one call: `train` records it, and the configuration. Raises
+    InputError for a key that the verb has not, a value that is missing or should be text, and what
+    the objects refuse.
     """
     _check_keys(config, command)
     offered: dict[str, Any] = {"command": again}
@@ -77,7 +80,7 @@ def _build(node: Any) -> Any:
 def check_texts(
     function: Callable[..., Any], arguments: Mapping[Any, Any], command: Command
 ) -> None:
-    """Raise InputError where a function takes text and gets a number, which it would be if it were not quoted."""
+    """Raise InputError where a function takes text and gets a number, for want of quotes."""
     for name, parameter in inspect.signature(function).parameters.items():
         value = arguments.get(name)
         if isinstance(value, int | float) and _is_text(parameter.annotation):

@@ -1,4 +1,4 @@
-"""One line on what is wrong: Hydra's and OmegaConf's errors in our words, with the nearest names."""
+"""One line on what is wrong: Hydra's and OmegaConf's errors, with the nearest names."""
 
 import re
 import sys
@@ -33,7 +33,10 @@ def is_bad_input(error: BaseException) -> bool:
 
 
 def explain(error: Exception, command: Command | None = None) -> str:
-    """Return one line: what is wrong, and the nearest names. What isn't bad input comes with its type."""
+    """Return one line: what is wrong, and the nearest names.
+
+    What isn't bad input comes with its type.
+    """
     if isinstance(error.__cause__, InputError):
         error = error.__cause__
     if isinstance(error, InputError):
@@ -56,7 +59,7 @@ def explain(error: Exception, command: Command | None = None) -> str:
 
 
 def no_key(key: str, cause: BaseException | None, command: Command) -> str:
-    """Return what to say of a key that a verb has not: at the top its own keys, further down those beside it."""
+    """Return what to say of a key that a verb has not: which keys there are in its place."""
     groups, keys = own_names(command.verb)
     parent = getattr(cause, "parent_node", None)
     top = key.partition(".")[0]
@@ -88,7 +91,7 @@ def _in_some_options(key: str) -> str:
 
 
 def _below(key: str, groups: dict[str, str | None]) -> list[str]:
-    """Return where `key` stands further down, in the default options of the groups: for `lr`, optimizer.lr."""
+    """Return where `key` stands in the default options of groups: for `lr`, optimizer.lr."""
     places = []
     for group, option in groups.items():
         for name, text in _texts(group):

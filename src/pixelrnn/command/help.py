@@ -13,7 +13,7 @@ WIDTH = 110
 _MORE = {
     "pixelrnn VERB --help": "its words and keys, and an example",
     "pixelrnn VERB ... --cfg job": "the configuration that would be used",
-    "pixelrnn train -m model=pixel_cnn,row_lstm seed=0,1": "all combinations; again: what is missing",
+    "pixelrnn train -m model=pixel_cnn,row_lstm seed=0,1": "all of them; again: what is missing",
     "pixelrnn train sweep=depth hydra/launcher=two": "a named sweep, two jobs at a time",
     "group=null": "where null is the default; otherwise ~group leaves a group out",
     "./x=y.png, or words after --": "a word that looks like key=value",
@@ -40,7 +40,7 @@ def usage() -> str:
 
 
 def verb_usage(verb: str) -> str:
-    """Return a verb's usage, the comments and keys of its configuration, and the options of its groups."""
+    """Return a verb's usage, its keys with their comments, and the options of its groups."""
     text, example = _comment(verb)
     lines = [Command(verb).usage, "", *_wrap(text, WIDTH), f"  {example}"]
     if keys := _keys(verb):
@@ -56,7 +56,7 @@ def options(group: str) -> list[str]:
 
 
 def _comment(verb: str) -> tuple[str, str]:
-    """Return the comment at the top of a verb's configuration: the text, and the example that its first line ends with."""
+    """Return the text at the top of a verb's configuration, and the example in it."""
     lines = []
     for line in _lines(verb):
         if not line.startswith("#"):
@@ -67,7 +67,7 @@ def _comment(verb: str) -> tuple[str, str]:
 
 
 def _keys(verb: str) -> list[str]:
-    """Return the lines of a verb's own keys, with their comments; not those that only pass a group on."""
+    """Return the lines of a verb's own keys; not those that only pass a group on."""
     kept = []
     for line in _lines(verb):
         key, colon, value = line.partition(":")

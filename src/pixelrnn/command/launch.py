@@ -1,4 +1,4 @@
-"""Let Hydra compose the verb's configuration, or one for each job of a sweep, and call the verb with it."""
+"""Let Hydra compose the verb's configuration, one for each job, and call the verb with it."""
 
 import os
 import shlex
@@ -30,7 +30,10 @@ class Task:
         self.begun = False
 
     def __call__(self, config: DictConfig) -> float | None:
-        """Call the verb. Bad input ends in one line and exit code 2, a leak in 1; of several jobs each keeps its own."""
+        """Call the verb.
+
+        Bad input ends in one line and exit code 2, a leak in 1; of several jobs each keeps its own.
+        """
         self.begun = True
         make_output_safe()
         words = words_for_one(self.command)
@@ -54,8 +57,9 @@ def launch(command: Command) -> int:
     """Run one job or several. Returns the exit code."""
     names.register()
     sweep.current = None
-    task = Task(command, os.environ.get(FULL_ERROR) == "1")
-    os.environ[FULL_ERROR] = "1"  # Hydra raises what it would print
+    before = os.environ.get(FULL_ERROR)
+    task = Task(command, show_traceback=before == "1")
+    os.environ[FULL_ERROR] = "1"  # Hydra raises what it would print, also in processes of jobs
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs")  # said below
     typed = sys.argv[1:]
     sys.argv[1:] = [*command.flags, *command.overrides]
@@ -77,6 +81,7 @@ def launch(command: Command) -> int:
         stopped = 1
     finally:
         sys.argv[1:] = typed
+        os.environ[FULL_ERROR] = before or "0"
     return max(stopped, sweep.current.finish()) if sweep.current else stopped
 
 
@@ -99,7 +104,7 @@ def _literal(command: Command) -> list[str]:
 
 
 def _say_what_stopped(error: Exception, jobs: sweep.Jobs) -> None:
-    """Print a line, unless the table says it all: Optuna's error at the end of a search of which no trial succeeded."""
+    """Print a line, unless the table says it all: of a search of which no trial succeeded."""
     if isinstance(error, BrokenExecutor):
         reason = "a job was killed, for want of memory or from outside, and the others with it"
     elif type(error) is ValueError and jobs.names is None:

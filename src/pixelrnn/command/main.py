@@ -1,16 +1,17 @@
 """The `pixelrnn` command. Bad input ends in one line and exit code 2, before any work.
 
-An error that nobody foresaw keeps its traceback, and HYDRA_FULL_ERROR=1 shows that of bad input, too. An audit that finds
-a leak ends with 1; several jobs end with 1 if one of them failed or is missing; Ctrl-C ends with 130.
+An error that nobody foresaw keeps its traceback, and HYDRA_FULL_ERROR=1 shows that of bad input,
+too. An audit that finds a leak ends with 1; several jobs end with 1 if one of them failed or is
+missing; Ctrl-C ends with 130.
 """
 
 import os
 import signal
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any, NoReturn
 
+from pixelrnn import __version__
 from pixelrnn.command.help import help_on
 from pixelrnn.command.output import make_output_safe
 from pixelrnn.command.words import check_words, read
@@ -35,7 +36,7 @@ def run(arguments: Sequence[str]) -> int:
         print(help_on(arguments))
         return 0
     if "--version" in flags:
-        print(f"pixelrnn {version('pixelrnn')}")
+        print(f"pixelrnn {__version__}")
         return 0
     try:
         command = read(arguments)

@@ -1,11 +1,12 @@
 """The names that the project makes: run directories, sweeps' folders, jobs.
 
-    artifacts/runs/digits-row_lstm                  data and variant, or the experiment; then the recipe
-    artifacts/sweeps/digits-depth_seed-3/           what the jobs of a sweep share
+    artifacts/runs/digits-row_lstm                  data and variant, or the experiment; then the
+    recipe artifacts/sweeps/digits-depth_seed-3/           what the jobs of a sweep share
     artifacts/sweeps/digits-depth_seed-3/model.layers-2     what varies
 
-They hold letters, digits, `-`, `_` and `.` only and need no quoting anywhere; one is at most 120 bytes long, and a digest
-keeps apart what would otherwise be the same name. They are resolvers, so that every process of a sweep makes the same.
+They hold letters, digits, `-`, `_` and `.` only and need no quoting anywhere; one is at most 120
+bytes long, and a digest keeps apart what would otherwise be the same name. They are resolvers, so
+that every process of a sweep makes the same.
 """
 
 import hashlib
@@ -42,10 +43,12 @@ def run_name(data: str, variant: str, choices: Mapping[str, str | None]) -> str:
 def sweep_folder(
     data: str, sweep: str | None, task: Iterable[str], params: Mapping[str, str]
 ) -> str:
-    """Return the folder of a sweep's runs: what was given as `run`, or a name of what its jobs share.
+    """Return the folder of a sweep's runs:
 
-    `task` are the overrides of the command, `params` the sweep's own. No value that varies is part of the name: the same
-    command with more values goes on in the same folder.
+    what was given as `run`, or a name of what its jobs share.
+
+    `task` are the overrides of the command, `params` the sweep's own. No value that varies is part
+    of the name: the same command with more values goes on in the same folder.
     """
     overrides = parse(task)
     for override in overrides:
@@ -69,7 +72,10 @@ def job_name(task: Iterable[str], varied: Iterable[str]) -> str:
 
 
 def varied_keys(task: Iterable[str], params: Mapping[str, str]) -> list[str]:
-    """Return the keys that differ between the jobs of a sweep, sorted. What the command fixes does not vary."""
+    """Return the keys that differ between the jobs of a sweep, sorted.
+
+    What the command fixes does not vary.
+    """
     given = {name_of(one): one for one in parse(as_overrides(params))}
     given |= {name_of(one): one for one in parse(task)}
     return sorted(name for name, one in given.items() if one.is_sweep_override())
@@ -106,7 +112,10 @@ def _is_named(override: Override, varied: Iterable[str]) -> bool:
 
 
 def register() -> None:
-    """Make the names available to the configuration. Cached are those that all jobs of a sweep must share."""
+    """Make the names available to the configuration.
+
+    Cached are those that all jobs of a sweep must share.
+    """
     for function, cached in (
         (run_name, False),
         (job_name, False),

@@ -1,4 +1,4 @@
-"""Printing never fails the work: streams that spell what their encoding lacks, and that outlive their reader."""
+"""Printing never fails the work: streams that spell what they lack, and outlive their reader."""
 
 import codecs
 import io

@@ -5,10 +5,11 @@
         model.layers-0/failure.txt        why a job failed, until it succeeds
         comparison/                       the page of them all, renewed while they run
 
-The same command again runs only what is missing, and so does one with more values. A search draws the same trials again,
-from the same seed and results, and goes on after those that are finished. `Jobs` is Hydra's callback: it plans at the
-start, and says before and after each job where the sweep stands; with joblib and on a cluster that happens in another
-process, so all is read from files. `run_job` is the job itself. A failure stays in its job.
+The same command again runs only what is missing, and so does one with more values. A search draws
+the same trials again, from the same seed and results, and goes on after those that are finished.
+`Jobs` is Hydra's callback: it plans at the start, and says before and after each job where the
+sweep stands; with joblib and on a cluster that happens in another process, so all is read from
+files. `run_job` is the job itself. A failure stays in its job.
 """
 
 import itertools
@@ -36,6 +37,7 @@ from pixelrnn.command.words import Command
 from pixelrnn.data.arrays import read_description
 from pixelrnn.errors import InputError
 from pixelrnn.files import write_text
+from pixelrnn.runs.directory import CONFIG, RunDirectory
 from pixelrnn.stages.compose import record
 
 PAGE_EVERY = 60  # seconds at least between two pages, but for the last
@@ -57,7 +59,10 @@ class Jobs(Callback):
         self.failures = 0
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Plan the jobs; stop here if there is nothing to run. (Hydra would turn an exception into a warning.)"""
+        """Plan the jobs; stop here if there is nothing to run.
+
+        (Hydra would turn an exception into a warning.)
+        """
         global current
         try:
             self._plan(config)
@@ -95,12 +100,16 @@ class Jobs(Callback):
     def outcomes(self) -> list[Outcome]:
         """Read what became of each job so far."""
         names = outcomes.jobs_in(self.folder) if self.names is None else self.names
-        return [outcomes.read_outcome(self.folder / name, self.tested) for name in names]
+        runs = [RunDirectory(self.folder / name) for name in names]
+        return [outcomes.read_outcome(run, self.tested) for run in runs]
 
     def write_page(self, at_least: float = 0) -> str:
-        """Compare the runs that there are, unless the page is younger than `at_least` seconds. Returns why not, if so.
+        """Compare the runs that there are, unless the page is younger than `at_least` seconds.
 
-        A job never fails because of it. Two processes may do so at a time: files are replaced whole.
+        Returns why not, if so.
+
+        A job never fails because of it. Two processes may do so at a time: files are replaced
+        whole.
         """
         from pixelrnn.stages.compare import write_comparison  # brings pandas
 
@@ -108,7 +117,7 @@ class Jobs(Callback):
         with suppress(OSError):
             if time.time() - page.stat().st_mtime < at_least:
                 return ""
-        runs = [self.folder / name for name in outcomes.jobs_in(self.folder)]
+        runs = sorted(file.parent for file in self.folder.glob(f"[!.]*/{CONFIG}"))
         try:
             write_comparison(*runs, out=page.parent)
         except Exception as error:
@@ -122,13 +131,13 @@ class Jobs(Callback):
             return 1 if self.failures else 0
         found = self.outcomes()
         if self.names is None:
-            found = outcomes.best_first(found)
+            found.sort(key=lambda outcome: (bool(outcome.problem), outcome.validation or 0.0))
         outcomes.print_table(found)
         finished = [outcome for outcome in found if not outcome.problem]
         print(f"{len(finished)} of {len(found)} finished, in {self.folder}")
         if self.names is None and finished:
             print(f"Best on the validation images: {finished[0].name}")
-        if any(outcome.test for outcome in found):
+        if any(outcome.record.split for outcome in found):
             reason = self.write_page()
             page = self.folder / "comparison" / "comparison.html"
             print(f"No comparison: {reason}" if reason else f"Comparison: {page}")
@@ -138,7 +147,10 @@ class Jobs(Callback):
         return 1
 
     def clean_up(self) -> bool:
-        """Remove what Hydra leaves, and a folder in which nothing was begun. Returns whether that is so."""
+        """Remove what Hydra leaves, and a folder in which nothing was begun.
+
+        Returns whether that is so.
+        """
         (self.folder / "multirun.yaml").unlink(missing_ok=True)  # it names no job
         if not self.trains:
             self.failures = len(list(self.folder.glob(f"*/{FAILURE}")))
@@ -152,7 +164,8 @@ class Jobs(Callback):
         varied = varied_keys(task, params)
         if not varied:
             raise InputError(
-                "nothing varies: give a key several values, as in -m seed=0,1,2; seed=choice(0) is one job"
+                "nothing varies: give a key several values, as in -m seed=0,1,2; "
+                "seed=choice(0) is one job"
             )
         for key, advice in (("run", "one folder for them all"), ("sweep", "one named sweep")):
             if key in varied:
@@ -169,7 +182,10 @@ class Jobs(Callback):
         self.began = time.time()
 
     def _look_around(self, config: DictConfig, varied: list[str]) -> None:
-        """See what is there before the first job. Raises InputError for missing data, by which all would fail."""
+        """See what is there before the first job.
+
+        Raises InputError for missing data, by which all would fail.
+        """
         if {"data", "experiment"}.isdisjoint(key.partition(".")[0] for key in varied):
             read_description(config.data.path)
         self.folder = Path(config.hydra.sweep.dir)
@@ -180,10 +196,12 @@ class Jobs(Callback):
 
 
 def run_job(config: DictConfig, command: Command, again: str) -> float | None:
-    """Run one job, which keeps its failure: one line on stderr, and what else there is to say in failure.txt.
+    """Run one job, which keeps its failure:
 
-    A training runs in the directory of the job, and not at all if it is finished. Returns its validation NLL in bits per
-    dimension, for a search.
+    one line on stderr, and what else there is to say in failure.txt.
+
+    A training runs in the directory of the job, and not at all if it is finished. Returns its
+    validation NLL in bits per dimension, for a search.
     """
     hydra = HydraConfig.get()
     folder = Path(hydra.sweep.dir, hydra.sweep.subdir)
@@ -193,7 +211,8 @@ def run_job(config: DictConfig, command: Command, again: str) -> float | None:
         if trains:
             config.run = str(folder)
             config.test = config.test is not False
-        if trains and outcomes.is_finished(folder, record(config), config.test):
+        run = RunDirectory(folder)
+        if trains and outcomes.is_finished(run, record(config), config.test):
             print(f"{folder} is finished", flush=True)
         else:
             build(config, command, again)()
@@ -203,7 +222,7 @@ def run_job(config: DictConfig, command: Command, again: str) -> float | None:
         write_text(folder / FAILURE, f"{reason}\n{details}")
         print(f"pixelrnn: {folder if trains else again}: {reason}", file=sys.stderr, flush=True)
         return None
-    return outcomes.read_validation(folder) if trains else None
+    return outcomes.read_validation(run) if trains else None
 
 
 def spell_time(seconds: float) -> str:

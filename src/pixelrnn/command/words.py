@@ -2,9 +2,10 @@
 
     pixelrnn score RUN a.png folder/ fit=crop --cfg job -- x=y.png
 
-A bare word begins with no `-` and is no override (`key=value`, `~key`); after `--` every word is one. They are runs and
-files, taken literally, and never become part of the configuration. The rest is Hydra's grammar, unaltered, but for one
-thing: Hydra has no `group=null`, which is dropped here where null is the default.
+A bare word begins with no `-` and is no override (`key=value`, `~key`); after `--` every word is
+one. They are runs and files, taken literally, and never become part of the configuration. The rest
+is Hydra's grammar, unaltered, but for one thing: Hydra has no `group=null`, which is dropped here
+where null is the default.
 """
 
 import re
@@ -108,7 +109,7 @@ def check_words(command: Command) -> None:
 
 
 def own_names(verb: str) -> tuple[dict[str, str | None], list[str]]:
-    """Return what a verb's configuration holds at its top: the groups with their defaults, and the keys."""
+    """Return a verb's groups with their defaults, and its own keys."""
     content = yaml.safe_load((CONF / f"{verb}.yaml").read_text(encoding="utf-8"))
     groups: dict[str, str | None] = {}
     for entry in content["defaults"]:
@@ -128,7 +129,10 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def _read_flag(argument: str, rest: Iterable[str]) -> list[str]:
-    """Return a flag, and its value if it takes one from the `rest`. Raises InputError if Hydra has no such flag."""
+    """Return a flag, and its value if it takes one from the `rest`.
+
+    Raises InputError if Hydra has no such flag.
+    """
     flag, equals, value = argument.partition("=")
     if flag in _WITHOUT_VALUE and not equals:
         return [flag]
@@ -159,7 +163,7 @@ def _without_nulls(verb: str, overrides: Sequence[str]) -> Command:
 
 
 def _check_run(word: str, several: bool) -> None:
-    """Raise InputError unless a run is there; with `several`, also a folder of runs, or a pattern."""
+    """Raise InputError unless a run is there; or, with `several`, a folder or a pattern."""
     run = as_path(word, "run")
     if several and (run.exists() or set(word) & set("*?[")):
         return

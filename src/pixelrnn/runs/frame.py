@@ -88,7 +88,8 @@ def history(path: str | Path) -> pd.DataFrame:
 def config_differences(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the config keys, dotted, in which the runs of `frame` differ.
 
-    There is a row a run and a column a key.     The index is `run`. A run without a key has None there; runs with a damaged config are left out.
+    There is a row a run and a column a key; the index is `run`. A run without a key has
+    None there; runs with a damaged config are left out.
     """
     return differing(flat_configs(frame))
 

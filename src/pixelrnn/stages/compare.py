@@ -23,7 +23,8 @@ def compare(*runs: str | Path, out: str | Path = "artifacts/comparison") -> list
     """Compare `runs` and print the table; they are directories, folders of runs or globs.
 
     Without any, those in artifacts/runs. Returns the rows, best bits per dimension first.
-    Unreadable and unfinished runs are listed last, with the reason. Writes to `out` and raises InputError as `write_comparison` does.
+    Unreadable and unfinished runs are listed last, with the reason. Writes to `out` and raises
+    InputError as `write_comparison` does.
     """
     out = as_folder(out)
     comparison = write_comparison(*(runs or ("artifacts/runs/*",)), out=out)
