@@ -1,4 +1,4 @@
-"""Heads: probabilities that sum to one, samples that follow them, the robust formula against the simple one."""
+"""Heads: probabilities that sum to one, samples that follow them, robust formulas against simple."""
 
 import itertools
 from functools import partial
@@ -33,7 +33,10 @@ def test_a_pixel_sums_to_one(head, colors):
 
 
 def tempered(head, features, colors, temperature):
-    """The probability of every pixel: each color's p(level | colors before it)^(1/T) made to sum to one."""
+    """Return the probability of every pixel, color by color: p(level | colors before it)^(1/T).
+
+    Made to sum to one.
+    """
     x = every_pixel(head, colors)
     p = head.log_prob(features.expand(len(x), -1), x).exp().view(colors * (head.levels,))
     total = torch.ones_like(p)
@@ -41,11 +44,8 @@ def tempered(head, features, colors, temperature):
         later = tuple(range(color + 1, colors))
         upto = p.sum(dim=later, keepdim=True) if later else p  # of the colors up to this one
         given = upto / upto.sum(color, keepdim=True)
-        total = (
-            total
-            * given ** (1 / temperature)
-            / (given ** (1 / temperature)).sum(color, keepdim=True)
-        )
+        raised = given ** (1 / temperature)
+        total = total * raised / raised.sum(color, keepdim=True)
     return total.flatten()
 
 
@@ -53,9 +53,10 @@ def tempered(head, features, colors, temperature):
 @pytest.mark.parametrize("colors", [1, 3])
 @pytest.mark.parametrize("head", HEADS, ids=repr)
 def test_samples_follow_the_probabilities(head, colors, temperature):
-    """Given fixed features the colors are drawn jointly; the frequencies of 100,000 draws stay within 5 sigma.
+    """Given fixed features the colors are drawn jointly: 100,000 times, within 5 sigma.
 
-    Faults: scales multiplied by T instead of probabilities raised to 1/T; later colors drawn without the earlier ones.
+    Faults: scales multiplied by T instead of probabilities raised to 1/T; later colors drawn
+    without the earlier ones.
     """
     torch.manual_seed(0)
     features = torch.randn(1, head.num_features(colors), dtype=torch.float64)
@@ -72,7 +73,7 @@ def test_samples_follow_the_probabilities(head, colors, temperature):
 @pytest.mark.parametrize("colors", [1, 3])
 @pytest.mark.parametrize("head", HEADS, ids=repr)
 def test_at_temperature_zero_the_likeliest_level_is_drawn(head, colors):
-    """Of each color given those before it: the limit of small temperatures, without a division by zero."""
+    """Of each color given those before it: the limit of small temperatures, not a division by 0."""
     torch.manual_seed(0)
     features = torch.randn(1, head.num_features(colors), dtype=torch.float64)
     best = tempered(head, features, colors, 0.01).argmax()
@@ -120,7 +121,10 @@ def test_maps_and_single_pixels_agree(head):
 
 @pytest.mark.parametrize("levels", [2, 3, 256])
 def test_logistic_bins_are_differences_of_the_cdf(levels):
-    """The robust product of the module against log(cdf(upper) - cdf(lower)), one component, one color."""
+    """The robust product of the module against log(cdf(upper) - cdf(lower)).
+
+    One component, one color.
+    """
     head = LogisticMixture(levels, components=1)
     x = torch.arange(levels)[:, None]
     mean, log_scale = 0.3, -1.0
@@ -153,8 +157,17 @@ def test_later_means_lean_on_earlier_colors():
     torch.testing.assert_close(head.log_prob(leaning, x), head.log_prob(shifted, x))
 
 
-@pytest.mark.parametrize("make", [lambda: Softmax(1), lambda: Softmax(257), lambda: Bernoulli(3),
-                                  lambda: LogisticMixture(1), lambda: LogisticMixture(4, 0)])  # fmt: skip
-def test_impossible_levels_are_refused(make):
+@pytest.mark.parametrize(
+    ("head", "arguments"),
+    [
+        (Softmax, (1,)),
+        (Softmax, (257,)),
+        (Bernoulli, (3,)),
+        (LogisticMixture, (1,)),
+        (LogisticMixture, (257,)),
+        (LogisticMixture, (4, 0)),
+    ],
+)
+def test_impossible_levels_are_refused(head, arguments):
     with pytest.raises(InputError):
-        make()
+        head(*arguments)

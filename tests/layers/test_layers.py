@@ -58,18 +58,17 @@ def test_step_is_forward(name, context_features, shape):
     for parameter in layer.parameters():
         parameter.data += 0.3 * torch.randn_like(parameter)
     x = torch.randn(2, F_, *shape, dtype=torch.float64)
-    context = (
-        torch.randn(2, context_features, *shape, dtype=torch.float64) if context_features else None
-    )
+    context = None
+    if context_features:
+        context = torch.randn(2, context_features, *shape, dtype=torch.float64)
     with torch.no_grad():
         expected = layer(x, context)
         state = layer.init_state(2, shape[1], context)
         for i in range(shape[0]):
             layer.start_row(state, i)
             for j in range(shape[1]):
-                layer.step(
-                    torch.randn(2, F_, dtype=torch.float64), state, i, j
-                )  # a poorer input first: no trace
+                # A poorer input first, which must leave no trace.
+                layer.step(torch.randn(2, F_, dtype=torch.float64), state, i, j)
                 got = layer.step(x[:, :, i, j], state, i, j)
                 torch.testing.assert_close(got, expected[:, :, i, j], rtol=1e-10, atol=1e-10)
 

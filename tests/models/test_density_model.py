@@ -1,6 +1,4 @@
-"""The contract of a model:
-
-this package's keep it, and a stranger's that keeps it is used like them.
+"""The contract of a model: this package's keep it, and a stranger's that does is used like them.
 
 The stranger draws every pixel independently. It is the small model of a Multi-Scale, and obeys the
 laws there.

@@ -10,7 +10,7 @@ from pixelrnn.ops.products import row_product
 @pytest.mark.parametrize("taps", [1, 2, 4])
 @pytest.mark.parametrize("size", [(2, 3, 5, 4, 6), (1, 2, 2, 3, 1), (3, 1, 2, 1, 3)])
 def test_equals_a_convolution_of_the_row(taps, size):
-    """Fault to plant: a tap that reads the right neighbor, or one row's end running into the next row."""
+    """Fault: a tap that reads the right neighbor, or one row's end running into the next row."""
     torch.manual_seed(0)
     b, f, g, h, w = size
     x = torch.randn(b, f, h, w, dtype=torch.float64, requires_grad=True)
