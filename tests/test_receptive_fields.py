@@ -111,7 +111,7 @@ def test_diagonal_bilstm_sees_all_but_the_last_pixel_of_the_row_above():
 @pytest.mark.parametrize("colors", [1, 3])
 @pytest.mark.parametrize("variant", MULTI_SCALE)
 def test_every_scale_sees_what_its_variant_sees(variant, colors):
-    """The whole past, here with the extra column: a context takes nothing away and leaks nothing."""
+    """The whole past, with the extra column: a context takes nothing away and leaks nothing."""
     shape = (colors, *sides(variant, 4, 12))
     roomier = {"hidden": 24, "output_hidden": 32}
     model = build(variant, "softmax", shape, layers=1, full_context=True, **roomier)

@@ -1,4 +1,4 @@
-"""Heads: probabilities that sum to one, samples that follow them, robust formulas against simple."""
+"""Heads: probabilities sum to one, samples follow them, robust formulas equal simple ones."""
 
 import itertools
 from functools import partial

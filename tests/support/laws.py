@@ -63,7 +63,7 @@ def raster_order(model: nn.Module) -> None:
 
 
 def step_is_forward(model: nn.Module) -> None:
-    """Stepping in raster order reproduces forward, each color shown only what was drawn before it."""
+    """Stepping in raster order reproduces forward, each color shown only what was drawn before."""
     for part, context in parts(model, batch=2):
         x = random_images(part, 2)
         expected = part(x, context)
