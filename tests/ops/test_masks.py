@@ -28,7 +28,7 @@ def test_features_are_interleaved_by_color():
 
 
 def test_gates_of_a_stack_stay_aligned():
-    """Two gates of h = 4: each counts its colors anew, so that unit u of every gate has the same color."""
+    """Two gates of h = 4 count their colors anew: unit u of every gate has the same color."""
     assert feature_colors(8, 3, block=4).tolist() == [0, 1, 2, 0, 0, 1, 2, 0]
     assert picture(color_mask("B", feature_colors(8, 3, block=4), torch.arange(3))) == [
         "x..", "xx.", "xxx", "x..",
