@@ -42,7 +42,7 @@ from pixelrnn.terminal import Bar
 with Bar("scoring", total=7) as bar:
     for _ in range(7):
         bar.advance()
-print("done")
+    print("a sentence meanwhile")
 """
 
 
@@ -55,7 +55,7 @@ def test_a_bar_where_somebody_looks():
     os.close(theirs)
     shown = os.read(ours, 100_000).decode()
     os.close(ours)
-    assert done.stdout == b"done\n"
+    assert done.stdout == b"a sentence meanwhile\n"
     assert "scoring" in shown
     assert "7/7" in shown
 
@@ -63,7 +63,7 @@ def test_a_bar_where_somebody_looks():
 def test_no_bar_in_a_log_file():
     """Fault: thousands of lines in the file of a cluster's job."""
     done = python(BAR)
-    assert (done.stdout, done.stderr) == ("done\n", "")
+    assert (done.stdout, done.stderr) == ("a sentence meanwhile\n", "")
 
 
 def test_no_bar_in_a_job_beside_others(monkeypatch):

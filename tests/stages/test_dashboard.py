@@ -1,5 +1,6 @@
 import json
 import sys
+from pathlib import Path
 
 import pytest
 import wandb
@@ -33,7 +34,10 @@ def panels(spec):
 
 
 def test_description_of_a_group(tmp_path, capsys):
-    """The curves against images seen, grouped by variant; bars, samples; the table's runs, order and columns."""
+    """The curves, bars and pictures; the table's runs, order and columns.
+
+    Fault: the package has no `_to_model` any more, which nothing public stands for.
+    """
     spec = dashboard("digits-variants", dry_run=True)
     file = tmp_path / "artifacts" / "dashboards" / "digits-variants.json"
     assert json.loads(file.read_text()) == spec
@@ -63,8 +67,47 @@ def test_description_of_a_group(tmp_path, capsys):
     )
 
 
-def test_without_a_login_the_description_is_written(capsys):
-    """Fault: W&B asks for a key."""
+def test_sections_are_in_reading_order():
+    """The table of curves fills them. Fault: a section that is empty or closed."""
+    spec = dashboard("g", dry_run=True)
+    sections = spec["spec"]["section"]["panelBankConfig"]["sections"]
+    found = [(one["name"], len(one["panels"]), one["isOpen"]) for one in sections]
+    assert found == [
+        ("Negative log-likelihood", 4, True),
+        ("Test images", 3, True),
+        ("Pictures", 2, True),
+        ("Training", 3, False),
+    ]
+
+
+def test_a_group_of_any_name():
+    """W&B refuses a workspace's name with "=": "Emojis are not allowed".
+
+    The runs' group stays as it is.
+    """
+    spec = dashboard("sweep,seed=1", dry_run=True)
+    (runs,) = spec["spec"]["section"]["runSets"]
+    assert runs["filters"]["filters"][0]["value"] == "sweep,seed=1"
+
+
+def test_the_description_is_replaced_as_a_whole(tmp_path, monkeypatch):
+    """Fault: half of a file where the disk is full."""
+    file = tmp_path / "here.json"
+    file.write_text("{}")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(InputError, match=r"cannot write to out=.*: No space left on device"):
+        dashboard("g", dry_run=True, out=file)
+    assert file.read_text() == "{}"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_without_a_login_the_description_is_written(monkeypatch, capsys):
+    """Also with an empty WANDB_MODE. Fault: W&B asks for a key."""
+    monkeypatch.setenv("WANDB_MODE", "")
     dashboard("artifacts/sweeps/digits-depth", out="here.json")
     assert "here.json: the workspace's description (no login" in capsys.readouterr().out
 

@@ -1,6 +1,5 @@
 import json
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback
 from pytorch_lightning.loggers import CSVLogger
 from tests.support import tiny
 
@@ -122,12 +121,10 @@ def test_it_resumes_from_the_checkpoint_alone(tmp_path, data, finished):
 
 
 def test_what_shows_a_training_may_change_while_it_is_interrupted(tmp_path, data, finished):
-    """Other sample grids, no progress bar, another logger:
-
-    the checkpoint of one loads under the other.
+    """Other sample grids, no bar, another logger: the checkpoint of one loads under the other.
 
     Fault: a callback whose state in the checkpoint goes by its arguments, or a missing one that is
-    asked for. EpochSeed has no state: it follows from the epoch.
+    asked for.
     """
     shown = [Progress(), SampleGrid(every=1, images=2), Interrupt(2)]
     with pytest.raises(InterruptedError):
@@ -237,43 +234,6 @@ def test_checkpoint_of_another_config_is_not_continued(tmp_path, data, finished,
     assert "from scratch" in capsys.readouterr().out
     assert run.files.read("training.json")["epochs"] == 2
     assert torch.load(run.path / CHECKPOINT, weights_only=True)["config"] == run.config
-
-
-class Payload:
-    """Not a tensor: a call that the unpickling makes."""
-
-    def __init__(self, file):
-        self.file = file
-
-    def __reduce__(self):
-        return open, (str(self.file), "w")
-
-
-def test_a_checkpoint_holds_tensors_and_nothing_that_runs(tmp_path, data):
-    """Fault: weights_only=False where the run directory is read."""
-    folder = interrupted(tmp_path / "run", data)
-    state = torch.load(folder / CHECKPOINT, weights_only=True)
-    torch.save(state | {"payload": Payload(tmp_path / "called")}, folder / CHECKPOINT)
-    with pytest.raises(InputError, match=r"last\.ckpt is damaged"):
-        tiny.fit(folder, data, epochs=4)
-    assert not (tmp_path / "called").exists()
-
-
-class Exchange(Trainer):
-    """The checkpoint becomes another between the check and Lightning's own reading."""
-
-    def fit(self, *arguments, ckpt_path, **options):
-        state = torch.load(ckpt_path, weights_only=True)
-        torch.save(state | {"payload": Payload(Path(ckpt_path).with_name("called"))}, ckpt_path)
-        super().fit(*arguments, ckpt_path=ckpt_path, **options)
-
-
-def test_lightning_reads_nothing_that_runs(tmp_path, data):
-    """Fault: weights_only left out of `fit`."""
-    folder = interrupted(tmp_path / "run", data)
-    with pytest.raises(pickle.UnpicklingError):
-        tiny.fit(folder, data, epochs=4, make_trainer=Exchange)
-    assert not (folder / "checkpoints" / "called").exists()
 
 
 def test_damaged_checkpoint_is_refused(tmp_path, data):

@@ -94,7 +94,6 @@ def fit(
     changes=None,
     logger=None,
     scheduler=WARM_COSINE,
-    make_trainer=Trainer,
     **trainer,
 ):
     """Train as `pixelrnn train` does."""
@@ -106,7 +105,7 @@ def fit(
         images=ImageData(data, SHAPE, LEVELS, batch_size=4),
         optimizer=partial(torch.optim.Adam, lr=0.01),
         scheduler=scheduler,
-        trainer=partial(make_trainer, max_epochs=epochs, **(QUIET | trainer)),
+        trainer=partial(Trainer, max_epochs=epochs, **(QUIET | trainer)),
         callbacks=dict(enumerate(callbacks)),
         logger=logger,
     )

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from pixelrnn.errors import InputError
+from pixelrnn.runs.identity import depends_on_length
 from pixelrnn.training.schedules import constant, cosine, stepwise
 
 
@@ -46,3 +47,23 @@ def test_warmup_outside_the_run(warmup):
 def test_step_outside_the_run():
     with pytest.raises(InputError, match="at="):
         rates(stepwise, 10, at=[10])
+
+
+@pytest.mark.parametrize(
+    ("function", "options"),
+    [
+        (constant, {}),
+        (constant, {"warmup": 0.0}),
+        (constant, {"warmup": 0.25}),
+        (cosine, {}),
+        (stepwise, {"at": [0.5]}),
+    ],
+)
+def test_which_runs_may_be_made_longer(function, options):
+    """Those whose rate at a step is the same in a run of twice the length.
+
+    Fault: the rule about identity, which reads the description, and the schedule itself disagree.
+    """
+    short, long = (rates(function, steps, **options)[:20] for steps in (20, 40))
+    described = {"_target_": f"pixelrnn.training.{function.__name__}", **options}
+    assert depends_on_length(described) == (short != long)

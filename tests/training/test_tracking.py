@@ -1,4 +1,4 @@
-"""What W&B is told, read back from its own files, and that it never stands in the way."""
+"""What W&B gets, read back from its own files, and that it never stands in the way."""
 
 import json
 import os
@@ -131,11 +131,11 @@ def test_it_is_found_by_group_type_tags_and_name(records):
 
 
 def test_config_is_that_of_the_run_and_its_origin(run, records):
-    told = only(records[1], "config")[0]["update"]
+    recorded = only(records[1], "config")[0]["update"]
     origin = run.files.read("origin.json")
-    assert told.pop("origin") == {key: value for key, value in origin.items() if key != "wandb"}
+    assert recorded.pop("origin") == {key: value for key, value in origin.items() if key != "wandb"}
     assert origin["data_md5"] == json.loads(Path("data/data.json").read_text())["md5"]
-    assert told == run.config
+    assert recorded == run.config
 
 
 def test_curves_agree_with_the_history_to_the_digit(run, records):
@@ -179,12 +179,12 @@ def test_pictures(records, folder):
 def test_evaluation_is_in_the_summary_to_the_digit(run, records):
     metrics = run.files.read_metrics()["test"]
     assert summary(records[2])["test/nll_nats"] == metrics["nll_nats"]
-    told = {
+    figures = {
         key.removeprefix("test/"): value
         for key, value in summary(records[2]).items()
         if key.startswith("test/")
     }
-    assert told == {key: value for key, value in metrics.items() if key != "split"}
+    assert figures == {key: value for key, value in metrics.items() if key != "split"}
 
 
 def test_weights_are_what_the_run_made(run, records):
@@ -399,7 +399,7 @@ def test_empty_variables_are_unset_ones(anew, capsys):
 
 
 def test_a_damaged_origin_does_not_stop_an_evaluation(folder, capsys):
-    """It is told of, and the figures are written."""
+    """It costs a line, and the figures are written."""
     run = Run(RunDirectory(Path("damaged")), {})
     run.path.mkdir()
     (run.path / "origin.json").write_text('{"wandb": {"id": 1')
