@@ -64,6 +64,7 @@ def _locate(target):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", NAMES["data"])
 @pytest.mark.parametrize("head", NAMES["head"])
 @pytest.mark.parametrize("model", NAMES["model"])

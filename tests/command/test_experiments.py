@@ -18,6 +18,7 @@ EXPERIMENTS = sorted(file.stem for file in (CONF / "experiment").glob("*.yaml"))
 RECIPES = sorted(file.stem for file in (CONF / "recipe").glob("*.yaml"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("experiment", "recipe"),
     [

@@ -27,6 +27,7 @@ QUICK = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", QUICK)
 def test_what_is_answered_without_torch(tmp_path, monkeypatch, line):
     """Fault: any import of torch, Lightning, pandas or W&B at the top of a module of the command."""
@@ -53,6 +54,7 @@ def test_what_is_answered_without_torch(tmp_path, monkeypatch, line):
     assert {file.name for file in tmp_path.iterdir()} == {"run"}
 
 
+@pytest.mark.slow
 def test_a_missing_run_is_said_in_well_under_a_second(tmp_path):
     """The fastest of three, beside other work. Fault: the check behind the import of torch, which takes seconds."""
     seconds = []
@@ -64,6 +66,7 @@ def test_a_missing_run_is_said_in_well_under_a_second(tmp_path):
     assert min(seconds) < 1
 
 
+@pytest.mark.slow
 def test_python_m_and_version():
     done = subprocess.run(
         [sys.executable, "-m", "pixelrnn", "--version"], capture_output=True, text=True
@@ -71,6 +74,7 @@ def test_python_m_and_version():
     assert done.stdout.startswith("pixelrnn 0."), "Hydra's version, or none"
 
 
+@pytest.mark.slow
 def test_train_evaluate_sample(pixelrnn, tmp_path):
     """The verbs in a row, and nothing in the working folder but artifacts. Fault: Hydra's outputs directory."""
     code, out, err = pixelrnn("train", *SMALL)
@@ -85,6 +89,7 @@ def test_train_evaluate_sample(pixelrnn, tmp_path):
     assert written >= {"metrics.json", "samples.png"}
 
 
+@pytest.mark.slow
 def test_words_reach_the_verb_literally(pixelrnn, monkeypatch):
     """Fault: a word put into the configuration, where `${x}` is an interpolation and `a,b` a sweep."""
     seen = []
@@ -97,6 +102,7 @@ def test_words_reach_the_verb_literally(pixelrnn, monkeypatch):
     assert seen == [("r", *odd, "x=y.png", "-m", "~z")]
 
 
+@pytest.mark.slow
 def test_config_of_a_run_is_what_compose_writes(pixelrnn, tmp_path):
     """DVC watches the one to decide on the other. Fault: a key in one of them only."""
     pixelrnn("train", *SMALL)
@@ -106,6 +112,7 @@ def test_config_of_a_run_is_what_compose_writes(pixelrnn, tmp_path):
     assert pixelrnn("compose", "--", "modle=1")[2].startswith("pixelrnn: train has no 'modle'")
 
 
+@pytest.mark.slow
 def test_hydras_flags_pass_through(pixelrnn, tmp_path):
     """`--cfg`, `--info`, `--config-dir`, before and behind. Fault: overrides on both sides of a flag that has a value."""
     code, out, _ = pixelrnn("train", "seed=7", "--cfg", "job", "model=row_lstm", "-p", "model")
@@ -125,6 +132,7 @@ def test_null_is_taken_where_it_is_the_default(pixelrnn, group):
     assert pixelrnn("train", f"{group}=null", "--cfg", "job")[0] == 0
 
 
+@pytest.mark.slow
 def test_what_to_paste_into_a_shell_for_that_run(pixelrnn, tmp_path):
     """It finds the run finished: the same directory, the same configuration."""
     assert pixelrnn("train", "seed=3", "run='a b/c=1,d'", *SMALL)[0] == 0
@@ -202,6 +210,7 @@ def test_bad_input_gets_one_line_and_code_2_before_any_work(pixelrnn, tmp_path, 
     assert tiny.contents(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_quoted_numbers_are_text(pixelrnn, tmp_path):
     assert pixelrnn("train", *SMALL, "run='2024'", "data.name='2024'")[0] == 0
     assert (tmp_path / "2024" / "weights.safetensors").exists()

@@ -175,6 +175,7 @@ QUIET = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1])
 def test_two_processes_share_the_batches_of_one(path: Path, tmp_path: Path, workers: int) -> None:
     """Flipped alike, too. Faults: a sampler that Lightning replaces, whose shares repeat an image;
@@ -318,6 +319,7 @@ def diary(
     return {i: torch.cat(batches) for i, batches in module.epochs.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_resumed_run_sees_what_an_uninterrupted_one_does(
     drawn: Path, tmp_path: Path, workers: int

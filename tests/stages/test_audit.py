@@ -127,6 +127,7 @@ def test_home_is_a_folder_like_any_other(run, monkeypatch, tmp_path):
     assert verdict(tmp_path / "reports") == "causal"
 
 
+@pytest.mark.slow
 def test_anyones_network_from_the_command_line(pixelrnn, folder):
     """A leak in a process of its own, which finds the package where it is called; then a sound one.
 

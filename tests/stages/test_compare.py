@@ -199,6 +199,7 @@ def test_a_plotting_library_that_cannot_be_bundled(runs, tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_comparing_needs_no_torch(runs, tmp_path):
     """Fault: an import that makes `compare` wait for seconds."""
     code = f"""if True:

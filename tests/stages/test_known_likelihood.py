@@ -19,6 +19,8 @@ from pixelrnn.models import MultiScale
 from pixelrnn.stages.evaluate import evaluate
 from pixelrnn.training.run import Run
 
+pytestmark = pytest.mark.slow
+
 
 def prepare(folder, shape, levels):
     """Levels of unequal probability, another for each color; every level occurs in training."""

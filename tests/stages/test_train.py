@@ -20,6 +20,8 @@ from pixelrnn.stages.train import train
 from pixelrnn.training import Progress, SampleGrid, constant
 from pixelrnn.training.callbacks import History
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):

@@ -15,6 +15,8 @@ from tests.support import tiny
 from pixelrnn.errors import InputError
 from pixelrnn.runs.directory import CHECKPOINT
 
+pytestmark = pytest.mark.slow
+
 
 class Payload:
     """Makes a file when it is unpickled."""

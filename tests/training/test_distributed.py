@@ -11,6 +11,8 @@ from pixelrnn.errors import InputError
 from pixelrnn.stages.evaluate import evaluate
 from pixelrnn.training.run import Run
 
+pytestmark = pytest.mark.slow
+
 
 def test_figures_are_exact_with_uneven_shares(tmp_path, monkeypatch):
     """7 validation images in batches of 2, 4 and 3 for the two processes; 21 for training.

@@ -90,6 +90,7 @@ patience:
 """
 
 
+@pytest.mark.slow
 def test_a_users_own_files(pixelrnn, tmp_path):
     """Any logger and callback of Lightning's by five lines of YAML, without a line of code."""
     for group, text in (("logger", MINE), ("callbacks", WATCH)):
@@ -104,6 +105,7 @@ def test_a_users_own_files(pixelrnn, tmp_path):
     assert json.loads((tmp_path / "run/training.json").read_text())["epochs"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", ["csv", "[wandb,csv]", "none"])
 def test_by_name_on_the_command_line(pixelrnn, tmp_path, monkeypatch, choice):
     monkeypatch.setenv("WANDB_MODE", "disabled")
@@ -113,6 +115,7 @@ def test_by_name_on_the_command_line(pixelrnn, tmp_path, monkeypatch, choice):
     assert (tmp_path / "run/csv/version_0/metrics.csv").exists() == (choice != "none")
 
 
+@pytest.mark.slow
 def test_a_logger_that_is_not_installed_costs_a_line(pixelrnn, tmp_path):
     """Fault: Lightning's traceback, of several lines that say it twice."""
     own = tmp_path / "own" / "logger" / "missing.yaml"

@@ -20,6 +20,7 @@ def test_no_other_name():
         _ = pixelrnn.training.nope
 
 
+@pytest.mark.slow
 def test_naming_them_costs_nothing():
     """Fault: `import pixelrnn.training` waits for Lightning and W&B."""
     slow = "{'pytorch_lightning', 'wandb', 'torchmetrics'}"

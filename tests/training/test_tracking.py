@@ -22,6 +22,8 @@ from pixelrnn.training import Completions, SampleGrid, WeightsAndBiases
 from pixelrnn.training.run import Run
 from pixelrnn.training.tracking import record_evaluation
 
+pytestmark = pytest.mark.slow
+
 HEAD = {"head": {"_target_": "pixelrnn.heads.Softmax", "levels": tiny.LEVELS}}
 
 
