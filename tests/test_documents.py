@@ -1,6 +1,7 @@
 """What the README and docs/ tell a reader to type: every Python block and every command is run."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,8 +94,8 @@ def newcomers(tmp_path_factory):
     clone = clone_working_tree(tmp_path_factory.mktemp("newcomer"))
     shorten(clone)
     (clone / "mypackage").mkdir()
-    source = (ROOT / "tests/support" / f"{strangers.__name__.rpartition('.')[2]}.py").read_text()
-    source += "\n\ndef build():\n    return Transformer(shape=(3, 8, 8))\n"
+    source = Path(strangers.__file__).read_text()
+    source += "\n\ndef build():\n    return pixel_cnn(colors=3)\n"
     (clone / "mypackage/mymodel.py").write_text(source)
     commit(clone)
     yield clone
