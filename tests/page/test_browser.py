@@ -1,4 +1,4 @@
-"""The page in headless Chromium: what a reader does with it, and that it asks for nothing outside itself."""
+"""The page in headless Chromium: what a reader does with it, and that it asks for nothing else."""
 
 import shutil
 
@@ -45,7 +45,7 @@ def _job(name):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Three finished runs in the order best, middling, worst, and one that is still training; compared."""
+    """A comparison of runs that are best, middling, worst, and of one that is still training."""
     folder = tmp_path_factory.mktemp("comparison")
     write_data(folder / "digits")
     random = np.random.default_rng(0)
@@ -72,13 +72,13 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def page(browser, folder):
-    """The page, drawn. In the end: nothing was said on the console, and nothing left the page."""
+    """The page, drawn. In the end: nothing stood on the console, and nothing left the page."""
     file = folder / "out" / "comparison.html"
     context = browser.new_context(viewport={"width": 1400, "height": 900}, color_scheme="light")
     page = context.new_page()
-    said, asked = [], []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
+    console, asked = [], []
+    page.on("console", lambda message: console.append(message.text))
+    page.on("pageerror", lambda error: console.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
     page.route(
         "**/*",
@@ -88,7 +88,7 @@ def page(browser, folder):
     _drawn(page, "#chart")
     yield page
     _scroll_through(page)
-    assert said == []
+    assert console == []
     assert [
         url for url in asked if url != file.as_uri() and not url.startswith(("data:", "blob:"))
     ] == []
@@ -142,13 +142,13 @@ def test_the_table_is_sorted_and_filtered(page):
         "worst",
         "cut_off",
     ]
-    wanted = {
+    kept = {
         "pixel_cnn": runs[1:3],
         "layers<9.5 pixel_cnn": runs[1:3],
         "layers=2": ["worst"],
         "nothing": [],
     }
-    for text, left in wanted.items():
+    for text, left in kept.items():
         page.get_by_label("Filter").fill(text)
         assert [name for name in _names(page) if name in runs] == left
         assert "independent pixels" in _names(page)
@@ -156,7 +156,7 @@ def test_the_table_is_sorted_and_filtered(page):
 
 
 def test_curves_follow_axes_filter_and_selection(page):
-    """Faults: an axis that only changes its title; lines without a color; all runs whatever is selected."""
+    """Faults: an axis that only changes its title; lines without a color; a selection ignored."""
 
     def runs():
         page.wait_for_timeout(400)

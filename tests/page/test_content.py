@@ -73,7 +73,7 @@ def test_differences_find_their_pair_by_place(page):
 
 
 def test_scores_and_maps_are_those_of_the_files(page, make_data, tmp_path):
-    """Faults: the bytes of another image; a scale that isn't the one told."""
+    """Faults: the bytes of another image; another scale than the page's."""
     entry = next(entry for entry in page["entries"] if entry["name"] == "b")
     nats = np.load(tmp_path / "runs/b/test_nll.npy")
     scale = page["scores"]["scale"]
@@ -116,7 +116,7 @@ def test_a_long_history_is_thinned_and_keeps_its_ends(make_run, make_data, compa
 
 
 def test_the_keys_that_differ_and_only_these(make_run, make_data, compared):
-    """Faults: a key twice under two names; what only says the variant again; keys that are all the same."""
+    """Faults: a key twice under two names; the variant again; keys that are all the same."""
     make_data()
     softmax, mixture = (
         {"_target_": f"pixelrnn.heads.{name}"} for name in ("Softmax", "LogisticMixture")
@@ -142,7 +142,7 @@ def test_the_keys_that_differ_and_only_these(make_run, make_data, compared):
 def test_pictures_of_the_best_runs_come_first_where_not_all_fit(
     make_run, make_data, compared, monkeypatch
 ):
-    """Faults: a row a run, however many runs and large the images; the worst runs' pictures instead of the best's."""
+    """Faults: a row a run, however many runs and large the images; pictures of the worst runs."""
     make_data()
     for i in range(6):
         make_run(f"runs/{i}", nats=NATS + i, drawn=True)

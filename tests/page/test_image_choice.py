@@ -12,7 +12,7 @@ def test_all_images_where_they_fit():
 
 
 def test_each_pair_has_its_extremes_and_so_has_likelihood():
-    """Faults: one direction of a difference; the same image twice; the best run's own extremes left out."""
+    """Faults: one direction only; the same image twice; the best run's own extremes left out."""
     nats = 50 + np.zeros((3, 100))
     nats[:, 7], nats[:, 8] = 10, 90  # likely and unlikely for all
     nats[0, 20] += 5
@@ -37,7 +37,7 @@ def _nats(runs=4, images=40):
 
 
 def test_a_budget_holds_and_what_is_left_out_is_said(make_run, make_data, compared, monkeypatch):
-    """Faults: a limit for one run, not for all; scores of images whose pictures are there left out."""
+    """Faults: a limit for one run, not for all; pictures of images without scores."""
     make_data()
     for name, nats in _nats().items():
         make_run(name, nats=nats)
@@ -67,10 +67,10 @@ def test_what_is_not_at_hand_is_said(make_run, make_data, compared, tmp_path, mi
     if missing != "arrays":
         (folder / "test_nll_map.npy").unlink()
     comparison = compared()
-    said = chosen.describe(comparison, chosen.pictured(comparison))
+    text = chosen.describe(comparison, chosen.pictured(comparison))
     expected = {
-        "maps": "All 40 test images are embedded. No map of what each pixel costs (test_nll_map.npy, by ",
-        "arrays": "All 40 test images are embedded. The images themselves are not at hand, only what their pixels ",
+        "maps": "All 40 test images are embedded. No map of what each pixel costs (test_nll_map",
+        "arrays": "All 40 test images are embedded. The images themselves are not at hand, only",
         "both": "No pictures: neither the prepared images nor any test_nll_map.npy is at hand.",
     }
-    assert said.startswith(expected[missing])
+    assert text.startswith(expected[missing])

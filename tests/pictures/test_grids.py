@@ -8,7 +8,7 @@ ROWS = np.arange(4)[:, None].repeat(4, 1) < 2
 
 
 def test_a_row_is_an_image_and_its_completions():
-    """Read back from the picture, pixel by pixel: 2 images, 3 completions of each, 16 pixels a pixel."""
+    """Read back pixel by pixel: 2 images, 3 completions of each, 16 x 16 pixels for one."""
     completions = np.random.default_rng(0).integers(0, 3, (2, 4, 1, 4, 4)).astype(np.uint8)
     picture = np.asarray(completion_grid(completions, ROWS, levels=3, side=64))
     cell = 64 + GAP

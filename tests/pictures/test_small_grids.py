@@ -79,7 +79,7 @@ def _opened(uri):
 
 
 def test_an_embedded_grid_is_lossless_and_leaves_out_rows_to_fit():
-    """Faults: a limit in bytes, not characters; rows cut in two; a limit that none can meet loops for ever."""
+    """Faults: a limit in bytes, not characters; rows cut in two; no end if none can meet it."""
     images = np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8), dtype=np.uint8)
     uri, size, shown = embed(images, 256, 8, 10**6)
     assert (size, shown) == ((71, 44), 40)

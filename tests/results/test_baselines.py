@@ -81,7 +81,10 @@ def test_sheets_are_near_square(n, h, w):
 @pytest.mark.parametrize("colors", [1, 3])
 @pytest.mark.parametrize("levels", [2, 3, 16, 17, 256])
 def test_noise_costs_its_entropy_and_a_constant_next_to_nothing(levels, colors):
-    """No coder can beat log2 K on noise (faults: bits per pixel, or bytes); a constant set is a header and runs."""
+    """No coder can beat log2 K on noise; a constant set is a header and runs.
+
+    Faults: bits per pixel; bytes.
+    """
     noise = lossless_coder(_random(144, colors, 8, 8, levels), levels)
     assert math.log2(levels) - 0.02 < noise.bits_per_dim < 1.3 * math.log2(levels) + 0.1
     assert noise.nll_nats == pytest.approx(
@@ -114,7 +117,7 @@ def test_levels_are_coded_in_every_way_that_may_be_smaller(levels, colors, ways)
 
 
 def test_of_a_large_set_the_first_images_are_coded_and_the_note_says_so(monkeypatch):
-    """Faults: the size of some divided by the number of all; minutes spent on what a sample tells."""
+    """Faults: the size of some divided by the number of all; minutes spent on a large set."""
     images = _random(90, 1, 8, 8, 256)
     monkeypatch.setattr(baselines, "CODED", 40 * 64)
     some = lossless_coder(images, 256)

@@ -27,7 +27,7 @@ def _nats(count, images, spread=10.0, noise=1.0, seed=0):
 
 
 def test_every_pair_by_its_definition():
-    """Faults: unpaired errors; a divisor n; pairs in another order than their figures; nats for bits."""
+    """Faults: unpaired errors; a divisor n; pairs in another order than figures; nats for bits."""
     nats = dict(zip("abcd", _nats(4, 50), strict=True))
     frame = differences(nats, set(), DIMS)
     assert len(frame) == 6

@@ -31,7 +31,7 @@ NUMBER = re.compile(r"(\d+\.\d+) (nats|bits/dim)")
     ],
 )
 def test_a_figure_stands_beside_the_same_problem_only(about, variant, layers, value):
-    """Faults: 80 nats of binarized digits beside 256 gray levels; a test figure beside validation."""
+    """Faults: 80 nats of two levels beside 256 gray levels; a test figure beside validation."""
     data, shape, levels, split = about
     figure = paper_figure(data, shape, levels, split, variant, layers)
     assert (figure.value if figure else None) == value

@@ -140,6 +140,7 @@ def test_markdown_shows_names_as_they_are(make_run, make_data, compared):
     text = unescape(re.sub(r"</?(h1|h2|p|ul|li|table|thead|tbody|tr|th|td)( [^>]*)?>", "", html))
     assert text.count(NASTY) == 6  # a cell, a note, the headline, a heading, two verdicts
     assert text.count("two lines") == 2
+    assert "<img" not in html
     assert "run <code>pixelrnn audit</code>." in html
     assert set(re.findall(r"<code>.*?</code>", html)) == {"<code>pixelrnn audit</code>"}
 

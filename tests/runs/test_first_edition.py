@@ -1,4 +1,4 @@
-"""A run directory as the first edition left it, in `first_edition/`: it loads, scores as it did, and is compared."""
+"""A run directory as the first edition left it: it loads, scores as it did, and is compared."""
 
 from pathlib import Path
 

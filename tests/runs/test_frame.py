@@ -85,7 +85,7 @@ def test_status(make_run, without, status):
         ),
         (
             "metrics.json",
-            '{"test": {"nll_nats": 1, "bits_per_dim": 1, "images": 5, "bound": "lower", "split": "test"}}',
+            '{"test": {"nll_nats": 1, "bits_per_dim": 1, "images": 5, "bound": "lower"}}',
             "bound must be",
         ),
         (
@@ -151,7 +151,7 @@ def test_one_image_has_no_standard_error(make_run):
 
 
 def test_a_run_a_folder_and_a_glob_find_the_same_runs_once(make_run, tmp_path, monkeypatch):
-    """Faults: a config.yaml of W&B or inside a run is a run; a run named twice has two rows; hidden folders count."""
+    """Faults: runs in W&B's folder, inside a run, or hidden; two rows of a run named twice."""
     a, b = make_run("runs/a"), make_run("runs/b")
     make_run("runs/a/checkpoints/older")
     make_run("runs/wandb/offline-run/files")

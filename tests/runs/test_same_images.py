@@ -64,7 +64,7 @@ def test_different_images_are_refused_with_the_way_out(make_run, make_data, tmp_
 
 
 def test_runs_are_known_by_the_md5_they_recorded_where_the_arrays_are_gone(make_run, tmp_path):
-    """Faults: paths of two machines compared; the md5 of another split; what `train` recorded not read."""
+    """Faults: paths of two machines compared; the md5 of another split; that of `train` ignored."""
     make_run("here/runs/a", _config("artifacts/data/x"), data_md5="1")
     other = make_run("there/runs/b", _config("elsewhere/x"), data_md5="1")
     training = make_run("there/runs/c", _config("elsewhere/x"), without=("metrics",))

@@ -1,6 +1,6 @@
-"""All that is to be said of a set of runs, gathered once.
+"""All that there is to tell of a set of runs, gathered once.
 
-`results.table` and `page` say it to people and to programs.
+`results.table` and `page` tell it to people and to programs.
 """
 
 import math

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 # A key is a group of the configuration, the seed, or dotted; `no` stands before what was deleted.
-# Without these, a value such as row_lstm could not be told from the next key.
+# Without a list, the end of a value such as row_lstm could be the next key.
 _KEY = (
     r"(?:no|seed|data|model|head|optimizer|scheduler|trainer|callbacks|recipe|experiment"
     r"|[A-Za-z]+\.[\w.]+?)"

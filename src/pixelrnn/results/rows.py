@@ -22,7 +22,7 @@ WEIGHTS_NOTE = (
     f"{WEIGHTS_MISSING}: its figures are recorded ones, and its weights are not here "
     "(`dvc pull` fetches committed ones)"
 )
-# Fields of a record that all rows of a comparison share: they are said once, of the images.
+# Fields of a record that all rows of a comparison share: the comparison has them once.
 _SHARED = ("data_path", "shape", "levels", "split")
 
 

@@ -1,6 +1,4 @@
-"""What runs leave image by image:
-
-the NLL of each test image and of its pixels, samples, completions.
+"""What runs leave image by image: the NLL of test images and their pixels, samples, completions.
 
 Each reader gives None where there is no such file (a checkout without `dvc pull`, a run that was
 not sampled), and raises InputError, one line, where the file is damaged or of another evaluation
