@@ -87,8 +87,8 @@ NAMED = {
     ),
     "train -m data=digits,patches seed=0": ("data_seed-0", 2, "data-patches"),
     "train -m seed=choice(0) test=false": ("digits_seed", 1, "seed-0"),
-    "train -m model.layers=range(1,4) ~callbacks.summary": (
-        *("digits_model.layers_no-callbacks.summary", 3, "model.layers-3"),
+    "train -m model.layers=range(1,4) ~callbacks.samples": (
+        *("digits_model.layers_no-callbacks.samples", 3, "model.layers-3"),
     ),
     "train -m optimizer=glob(adam*)": ("digits_optimizer", 2, "optimizer-adamw"),
 }

@@ -93,7 +93,9 @@ def check(run, nats):
 
 
 @pytest.mark.parametrize(("shape", "levels"), [((1, 4, 6), 17), ((3, 2, 4), 256)])
-@pytest.mark.parametrize("variant", [name for name in VARIANTS if not name.startswith("multi_scale")])
+@pytest.mark.parametrize(
+    "variant", [name for name in VARIANTS if not name.startswith("multi_scale")]
+)
 def test_independent_pixels(tmp_path, variant, shape, levels):
     """Faults: nats of a mean over pixels, colors or batches; levels normalized before they are scored."""
     data = prepare(tmp_path / "data", shape, levels)

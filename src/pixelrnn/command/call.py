@@ -61,7 +61,10 @@ def _check_keys(config: DictConfig, command: Command) -> None:
     for key in map(str, config):
         if key not in {*groups, *keys} and not key.startswith("_"):  # by +key=...
             raise InputError(no_key(key, None, command))
-    if missing := OmegaConf.missing_keys(config):
+    # Those at the top first: what is interpolated from one would be an error of its own.
+    missing = [str(key) for key in config if OmegaConf.is_missing(config, key)]
+    missing = missing or list(OmegaConf.missing_keys(config))
+    if missing:
         raise InputError(f"no value for {min(missing)}: give one by {min(missing)}=...")
 
 
