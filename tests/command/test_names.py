@@ -53,6 +53,7 @@ FOLDERS = {
     ("", "model.layers=4,2 head=bernoulli,softmax"): "digits_head_model.layers",
     ("depth", ""): "digits-depth",
     ("depth", "logger=none data=digits test=false trainer.devices=2"): "digits-depth",
+    ("depth", "logger.wandb.project=a data.num_workers=2"): "digits-depth",
     ("depth", "model=pixel_cnn seed=3"): "digits-depth_model-pixel_cnn_seed-3",
     ("depth", "seed=3 model=pixel_cnn"): "digits-depth_model-pixel_cnn_seed-3",
     ("depth", "model.layers=7 seed=0,1"): "digits-depth_seed_model.layers-7",

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from tests.support import tiny
 
 from pixelrnn.data import ImageData, write_arrays
 from pixelrnn.data.images import Levels
@@ -89,6 +90,19 @@ def test_shuffled_anew_every_epoch_by_the_seed(path: Path) -> None:
     assert first == first_pixels(train_batches(data, 0)) != second
     assert first != sorted(first)
     assert first != first_pixels(train_batches(ImageData(path, SHAPE, LEVELS, batch_size=8), 0))
+
+
+def test_the_runs_seed_reaches_the_shuffle(pixelrnn, monkeypatch) -> None:
+    """Fault: images shuffled by seed 0 whatever the run's."""
+    given = []
+
+    def note(images, batch_size, seed, *processes):
+        given.append(seed)
+        raise InputError("noted")
+
+    monkeypatch.setattr("pixelrnn.data.images.Shuffled", note)
+    code, _, err = pixelrnn("train", *tiny.WORDS, "seed=7")
+    assert (code, "noted" in err, given) == (2, True, [7])
 
 
 def test_split_is_mapped_and_read_only(path: Path) -> None:

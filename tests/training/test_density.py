@@ -5,6 +5,7 @@ import pytest
 import torch
 from pytorch_lightning import Trainer
 from tests.support import tiny
+from torch.utils.data import DataLoader
 
 from pixelrnn.data import ImageData
 from pixelrnn.errors import InputError
@@ -100,8 +101,9 @@ def test_validation_is_in_full_precision_whatever_training_is(data):
 
 def in_order(data, n):
     """Make `data` give its training images in file order; the first `n` of them."""
-    data.train_dataloader = lambda: data._loader("train")
-    return torch.from_numpy(data.split("train")[:n].astype("int64"))
+    images = torch.from_numpy(data.split("train").astype("int64"))
+    data.train_dataloader = lambda: DataLoader(images, batch_size=data.batch_size)
+    return images[:n]
 
 
 def test_gradient_norm_is_that_before_clipping(data):

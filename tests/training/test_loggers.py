@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from pytorch_lightning.callbacks import LearningRateMonitor
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger, WandbLogger
 from tests.support import tiny
 
@@ -69,6 +70,12 @@ def test_what_is_none_is_refused_before_any_file(tmp_path, data, key, parts, lin
     with pytest.raises(InputError, match=line):
         tiny.fit(tmp_path / "run", data, **{key: parts})
     assert not (tmp_path / "run").exists()
+
+
+def test_a_callback_that_needs_a_logger_says_so(tmp_path, data):
+    """Lightning notices when training begins. Fault: its traceback."""
+    with pytest.raises(InputError, match=r"^trainer: Cannot use `?LearningRateMonitor`? callback"):
+        tiny.fit(tmp_path / "run", data, callbacks=[LearningRateMonitor()])
 
 
 MINE = """

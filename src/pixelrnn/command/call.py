@@ -25,9 +25,7 @@ _BAD_ARGUMENTS = (TypeError, ValueError, ImportError, AttributeError)
 
 
 def build(config: DictConfig, command: Command, again: str) -> Callable[[], Any]:
-    """Return the verb's function with its arguments, which check themselves here:
-
-    nothing has been written yet.
+    """Return the verb's function with its arguments, built and checked: nothing is written yet.
 
     `again` is what to type for this one call: `train` records it, and the configuration. Raises
     InputError for a key that the verb has not, a value that is missing or should be text, and what

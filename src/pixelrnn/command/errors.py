@@ -33,9 +33,9 @@ def is_bad_input(error: BaseException) -> bool:
 
 
 def explain(error: Exception, command: Command | None = None) -> str:
-    """Return one line: what is wrong, and the nearest names.
+    """Return one line: what is wrong, and the nearest names. An error of ours comes with its type.
 
-    What isn't bad input comes with its type.
+    `command` tells which verb's keys there are.
     """
     if isinstance(error.__cause__, InputError):
         error = error.__cause__
@@ -53,9 +53,8 @@ def explain(error: Exception, command: Command | None = None) -> str:
         return no_key(unknown[1], cause, command)
     if several := re.match(r"Ambiguous value for argument '(.+)'$", first_line(error)):
         return f"{several[1]}: several values: put a list into brackets, or add -m for a sweep"
-    return (
-        _one_line(error) if is_bad_input(error) else f"{type(error).__name__}: {_one_line(error)}"
-    )
+    kind = "" if is_bad_input(error) else f"{type(error).__name__}: "
+    return f"{kind}{_one_line(error)}"
 
 
 def no_key(key: str, cause: BaseException | None, command: Command) -> str:

@@ -1,10 +1,13 @@
 """Let Hydra compose the verb's configuration, one for each job, and call the verb with it."""
 
 import os
+import re
 import shlex
 import sys
 import warnings
+from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -30,9 +33,9 @@ class Task:
         self.begun = False
 
     def __call__(self, config: DictConfig) -> float | None:
-        """Call the verb.
+        """Call the verb, or run one job of a sweep.
 
-        Bad input ends in one line and exit code 2, a leak in 1; of several jobs each keeps its own.
+        Bad input ends in one line and exit code 2, a leak in 1; a job of several keeps its failure.
         """
         self.begun = True
         make_output_safe()
@@ -57,32 +60,42 @@ def launch(command: Command) -> int:
     """Run one job or several. Returns the exit code."""
     names.register()
     sweep.current = None
-    before = os.environ.get(FULL_ERROR)
-    task = Task(command, show_traceback=before == "1")
-    os.environ[FULL_ERROR] = "1"  # Hydra raises what it would print, also in processes of jobs
-    warnings.filterwarnings("ignore", message="A worker stopped while some jobs")  # said below
-    typed = sys.argv[1:]
-    sys.argv[1:] = [*command.flags, *command.overrides]
+    task = Task(command, show_traceback=os.environ.get(FULL_ERROR) == "1")
     stopped = 0
     try:
-        hydra.main(config_path=str(CONF), config_name=command.verb, version_base="1.3")(task)()
+        with _handed_to_hydra(command):
+            hydra.main(config_path=str(CONF), config_name=command.verb, version_base="1.3")(task)()
     except (KeyboardInterrupt, SystemExit) as stop:
         if sweep.current is None:
             raise
         stopped = 130 if isinstance(stop, KeyboardInterrupt) else int(stop.code or 1)
     except Exception as error:
-        if task.show_traceback or (task.begun and sweep.current is None):
+        jobs = sweep.current
+        if task.show_traceback or (task.begun and jobs is None):
             raise
-        if sweep.current is None and type(error) is ValueError:  # Hydra's, of flags
+        if jobs is None and type(error) is ValueError:  # Hydra's, of its flags
             error = InputError(str(error))
-        if sweep.current is None or (is_bad_input(error) and sweep.current.clean_up()):
+        if jobs is None or (is_bad_input(error) and jobs.clean_up()):
             refuse(error, command)
-        _say_what_stopped(error, sweep.current)
+        _say_what_stopped(error, jobs)
         stopped = 1
+    return max(stopped, sweep.current.finish()) if sweep.current else stopped
+
+
+@contextmanager
+def _handed_to_hydra(command: Command) -> Iterator[None]:
+    """Put the flags and overrides where Hydra reads them, and make it raise what it would print."""
+    typed, shows = sys.argv[1:], os.environ.get(FULL_ERROR, "")
+    sys.argv[1:] = [*command.flags, *command.overrides]
+    os.environ[FULL_ERROR] = "1"  # the processes of jobs have it, too
+    try:
+        with warnings.catch_warnings():
+            # A worker that was killed: `_say_what_stopped` says so.
+            warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
+            yield
     finally:
         sys.argv[1:] = typed
-        os.environ[FULL_ERROR] = before or "0"
-    return max(stopped, sweep.current.finish()) if sweep.current else stopped
+        os.environ[FULL_ERROR] = shows
 
 
 def words_for_one(command: Command) -> list[str]:
@@ -93,10 +106,15 @@ def words_for_one(command: Command) -> list[str]:
     flags = [flag for flag in command.flags if flag not in ("-m", "--multirun")]
     words = [word for word in settings.overrides.task if not word.startswith(("run=", "test="))]
     if command.verb == "train":
-        words += [f"run={settings.sweep.dir}/{settings.sweep.subdir}"]
+        words.append(f"run={_quote(f'{settings.sweep.dir}/{settings.sweep.subdir}')}")
     if settings.runtime.choices.get("sweep"):
-        words += ["hydra.mode=RUN"]
+        words.append("hydra.mode=RUN")
     return [command.verb, *flags, *words, *_literal(command)]
+
+
+def _quote(path: str) -> str:
+    """Return a path as Hydra's grammar takes it: names of our own need no quotes."""
+    return path if re.fullmatch(r"[\w./-]+", path) else "'" + path.replace("'", r"\'") + "'"
 
 
 def _literal(command: Command) -> list[str]:

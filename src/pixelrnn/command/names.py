@@ -1,8 +1,8 @@
 """The names that the project makes: run directories, sweeps' folders, jobs.
 
-    artifacts/runs/digits-row_lstm                  data and variant, or the experiment; then the
-    recipe artifacts/sweeps/digits-depth_seed-3/           what the jobs of a sweep share
-    artifacts/sweeps/digits-depth_seed-3/model.layers-2     what varies
+    artifacts/runs/digits-row_lstm            data and variant, or the experiment; then the recipe
+    artifacts/sweeps/digits-depth_seed-3/     what the jobs of a sweep share
+        model.layers-2                        what varies: a job
 
 They hold letters, digits, `-`, `_` and `.` only and need no quoting anywhere; one is at most 120
 bytes long, and a digest keeps apart what would otherwise be the same name. They are resolvers, so
@@ -18,11 +18,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
+from pixelrnn.runs.identity import TRAINER_SHOWS
+
 LONGEST = 120  # bytes; W&B takes 128 for a group
 _DIGEST = 6  # hexadecimal digits
 
 # They change nothing that is trained, or are named in another way.
-_UNNAMED = {"sweep", "logger", "run", "data", "test", "trainer.accelerator", "trainer.devices"}
+_UNNAMED = {"sweep", "run", "data", "data.num_workers", "test", "logger"}
+_UNNAMED |= {f"trainer.{key}" for key in TRAINER_SHOWS}
 
 
 def plain(text: str) -> str:
@@ -43,9 +46,7 @@ def run_name(data: str, variant: str, choices: Mapping[str, str | None]) -> str:
 def sweep_folder(
     data: str, sweep: str | None, task: Iterable[str], params: Mapping[str, str]
 ) -> str:
-    """Return the folder of a sweep's runs:
-
-    what was given as `run`, or a name of what its jobs share.
+    """Return the folder of a sweep's runs: what was given as `run`, or what its jobs share.
 
     `task` are the overrides of the command, `params` the sweep's own. No value that varies is part
     of the name: the same command with more values goes on in the same folder.
@@ -74,7 +75,7 @@ def job_name(task: Iterable[str], varied: Iterable[str]) -> str:
 def varied_keys(task: Iterable[str], params: Mapping[str, str]) -> list[str]:
     """Return the keys that differ between the jobs of a sweep, sorted.
 
-    What the command fixes does not vary.
+    A key of the sweep's own that the command fixes does not vary.
     """
     given = {name_of(one): one for one in parse(as_overrides(params))}
     given |= {name_of(one): one for one in parse(task)}
@@ -108,14 +109,12 @@ def spell(override: Override) -> str:
 
 
 def _is_named(override: Override, varied: Iterable[str]) -> bool:
-    return name_of(override) not in {*varied, *_UNNAMED} and not override.is_hydra_override()
+    name = name_of(override)
+    return name not in {*varied, *_UNNAMED} and not name.startswith("logger.")
 
 
 def register() -> None:
-    """Make the names available to the configuration.
-
-    Cached are those that all jobs of a sweep must share.
-    """
+    """Make the names available to the configuration; cached are those that all jobs share."""
     for function, cached in (
         (run_name, False),
         (job_name, False),

@@ -59,9 +59,9 @@ class Jobs(Callback):
         self.failures = 0
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Plan the jobs; stop here if there is nothing to run.
+        """Plan the jobs; leave with exit code 2 for what cannot be run.
 
-        (Hydra would turn an exception into a warning.)
+        Hydra turns any other exception into a warning.
         """
         global current
         try:
@@ -82,18 +82,19 @@ class Jobs(Callback):
         """Say how many have ended and about how long the others will take; renew the page."""
         if not (self.count and self.trains):
             return
-        found = self.outcomes()
-        finished = sum(not outcome.problem for outcome in found)
-        failed = sum(outcome.failed for outcome in found)
-        line = f"{finished} of {self.count} jobs finished"
+        outcomes_so_far = self.outcomes()
+        finished = sum(not outcome.problem for outcome in outcomes_so_far)
+        failed = sum(outcome.failed for outcome in outcomes_so_far)
+        count = max(self.count, len(outcomes_so_far))  # a search may have been longer before
+        line = f"{finished} of {count} jobs finished"
         if failed:
             line += f", {failed} failed"
         ended = finished + failed - self.ended_before
         if ended > 0:
             seconds = time.time() - self.began
-            left = max(self.count - finished - failed, 0) * seconds / ended
             line += f"; {spell_time(seconds)} so far"
-            line += f", about {spell_time(left)} to go" if left else ""
+            if left := count - finished - failed:
+                line += f", about {spell_time(left * seconds / ended)} to go"
             self.write_page(at_least=PAGE_EVERY)
         print(line, flush=True)
 
@@ -106,10 +107,8 @@ class Jobs(Callback):
     def write_page(self, at_least: float = 0) -> str:
         """Compare the runs that there are, unless the page is younger than `at_least` seconds.
 
-        Returns why not, if so.
-
-        A job never fails because of it. Two processes may do so at a time: files are replaced
-        whole.
+        Returns why there is none, or nothing: no job fails because of its page. Two processes may
+        write it at a time, since files are replaced whole.
         """
         from pixelrnn.stages.compare import write_comparison  # brings pandas
 
@@ -129,28 +128,25 @@ class Jobs(Callback):
         self.clean_up()
         if not self.trains:
             return 1 if self.failures else 0
-        found = self.outcomes()
-        if self.names is None:
-            found.sort(key=lambda outcome: (bool(outcome.problem), outcome.validation or 0.0))
-        outcomes.print_table(found)
-        finished = [outcome for outcome in found if not outcome.problem]
-        print(f"{len(finished)} of {len(found)} finished, in {self.folder}")
+        jobs = self.outcomes()
+        if self.names is None:  # the best first
+            jobs.sort(key=lambda outcome: (bool(outcome.problem), outcome.validation or 0.0))
+        outcomes.print_table(jobs)
+        finished = [outcome for outcome in jobs if not outcome.problem]
+        print(f"{len(finished)} of {len(jobs)} finished, in {self.folder}")
         if self.names is None and finished:
             print(f"Best on the validation images: {finished[0].name}")
-        if any(outcome.record.split for outcome in found):
+        if any(outcome.record.split for outcome in jobs):
             reason = self.write_page()
             page = self.folder / "comparison" / "comparison.html"
             print(f"No comparison: {reason}" if reason else f"Comparison: {page}")
-        if len(finished) == len(found) > 0:
+        if len(finished) == len(jobs) > 0:
             return 0
         print("The same command again runs what is missing.")
         return 1
 
     def clean_up(self) -> bool:
-        """Remove what Hydra leaves, and a folder in which nothing was begun.
-
-        Returns whether that is so.
-        """
+        """Remove what Hydra leaves, and the folder if no job has begun. Returns whether it went."""
         (self.folder / "multirun.yaml").unlink(missing_ok=True)  # it names no job
         if not self.trains:
             self.failures = len(list(self.folder.glob(f"*/{FAILURE}")))
@@ -170,6 +166,7 @@ class Jobs(Callback):
         for key, advice in (("run", "one folder for them all"), ("sweep", "one named sweep")):
             if key in varied:
                 raise InputError(f"{key} can't vary between the jobs of a sweep: give {advice}")
+        self.folder = Path(config.hydra.sweep.dir)
         if config.hydra.sweeper._target_.endswith(".BasicSweeper"):
             self.names = [job_name(words, varied) for words in _combinations(task, params)]
             self.count = len(self.names)
@@ -178,17 +175,15 @@ class Jobs(Callback):
         if self.trains:
             str(config.hydra.sweep.subdir)  # asked for here, so that all jobs share what varies
             self._look_around(config, varied)
-        self.folder = Path(config.hydra.sweep.dir)
         self.began = time.time()
 
     def _look_around(self, config: DictConfig, varied: list[str]) -> None:
-        """See what is there before the first job.
+        """Read what is there before the first job.
 
-        Raises InputError for missing data, by which all would fail.
+        Raises InputError if the data is missing, for want of which all jobs would fail.
         """
         if {"data", "experiment"}.isdisjoint(key.partition(".")[0] for key in varied):
             read_description(config.data.path)
-        self.folder = Path(config.hydra.sweep.dir)
         self.tested = config.test is not False
         for name in self.names or ():
             (self.folder / name / FAILURE).unlink(missing_ok=True)  # it is tried again
@@ -196,12 +191,10 @@ class Jobs(Callback):
 
 
 def run_job(config: DictConfig, command: Command, again: str) -> float | None:
-    """Run one job, which keeps its failure:
-
-    one line on stderr, and what else there is to say in failure.txt.
+    """Run one job. Its failure stays its own: a line on stderr, and the details in failure.txt.
 
     A training runs in the directory of the job, and not at all if it is finished. Returns its
-    validation NLL in bits per dimension, for a search.
+    validation NLL in bits per dimension, for a search. `again` is what to type for this job alone.
     """
     hydra = HydraConfig.get()
     folder = Path(hydra.sweep.dir, hydra.sweep.subdir)

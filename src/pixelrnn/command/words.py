@@ -9,8 +9,8 @@ where null is the default.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 import yaml
@@ -33,19 +33,16 @@ WORDS = {
     "dashboard": "GROUP",
 }
 
-# Hydra's flags, with the values they take.
-_CONFIGS = ("job", "hydra", "all")
+# Hydra's flags: None for those without a value, else the values that there are, () for any.
 _INFOS = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
-_WITHOUT_VALUE = {
-    *("--multirun", "-m", "--run", "-r", "--resolve", "--hydra-help"),
-    *("--shell-completion", "-sc"),
+_FLAGS: dict[str, tuple[str, ...] | None] = {
+    **dict.fromkeys(("--multirun", "-m", "--run", "-r", "--resolve", "--hydra-help")),
+    **dict.fromkeys(("--shell-completion", "-sc")),
+    **dict.fromkeys(("--cfg", "-c"), ("job", "hydra", "all")),
+    **dict.fromkeys(("--info", "-i"), _INFOS),
+    **dict.fromkeys(("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"), ()),
+    **dict.fromkeys(("--package", "-p", "--experimental-rerun"), ()),
 }
-_WITH_VALUE: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("--cfg", "-c"), _CONFIGS),
-    **dict.fromkeys(("--config-dir", "-cd", "--config-path", "-cp"), ()),
-    **dict.fromkeys(("--config-name", "-cn", "--package", "-p", "--experimental-rerun"), ()),
-}
-_WITH_OPTIONAL_VALUE = dict.fromkeys(("--info", "-i"), _INFOS)  # after an equals sign
 
 _OVERRIDE = re.compile(r"\+{0,2}[A-Za-z_][\w./@:-]*=.*|~[A-Za-z_][\w.@:-]*(=.*)?", re.DOTALL)
 
@@ -85,7 +82,8 @@ def read(arguments: Sequence[str]) -> Command:
     verb, *others = words
     if verb not in WORDS:
         raise InputError(f"no verb {verb!r}{nearest(verb, WORDS)}")
-    return replace(_without_nulls(verb, overrides), words=tuple(others), flags=tuple(flags))
+    kept = _without_nulls(overrides, own_names(verb)[0])
+    return Command(verb, tuple(others), tuple(flags), tuple(kept))
 
 
 def check_words(command: Command) -> None:
@@ -129,29 +127,28 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def _read_flag(argument: str, rest: Iterable[str]) -> list[str]:
-    """Return a flag, and its value if it takes one from the `rest`.
+    """Return a flag, with its value, which may be the next of the `rest`.
 
-    Raises InputError if Hydra has no such flag.
+    Raises InputError for a flag or a value that Hydra has not.
     """
     flag, equals, value = argument.partition("=")
-    if flag in _WITHOUT_VALUE and not equals:
-        return [flag]
-    values = _WITH_VALUE.get(flag, _WITH_OPTIONAL_VALUE.get(flag))
-    if values is None:
+    if flag not in _FLAGS:
         key = flag.strip("-").replace("-", "_")
         raise InputError(f"no flag {argument}: a key is set by {key}=value (see pixelrnn --help)")
+    values = _FLAGS[flag]
+    if not equals and (values is None or values is _INFOS):  # --info takes one, but needs none
+        return [flag]
+    if values is None:
+        raise InputError(f"{flag} takes no value")
     if not equals:
-        if flag in _WITH_OPTIONAL_VALUE:
-            return [flag]
         value = next(iter(rest), "")
     if not value or (values and value not in values):
         raise InputError(f"{argument} needs {' or '.join(values) or 'a value'}, as in {flag}=...")
     return [f"{flag}={value}"]
 
 
-def _without_nulls(verb: str, overrides: Sequence[str]) -> Command:
+def _without_nulls(overrides: Iterable[str], groups: Mapping[str, str | None]) -> list[str]:
     """Drop `group=null` where null is the default. Raises InputError where it is not."""
-    groups = own_names(verb)[0]
     kept = []
     for override in overrides:
         group, _, value = override.partition("=")
@@ -159,7 +156,7 @@ def _without_nulls(verb: str, overrides: Sequence[str]) -> Command:
             kept.append(override)
         elif groups[group] is not None:
             raise InputError(f"{override}: leave {group} out by ~{group}")
-    return Command(verb, overrides=tuple(kept))
+    return kept
 
 
 def _check_run(word: str, several: bool) -> None:

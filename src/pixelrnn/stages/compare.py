@@ -38,13 +38,11 @@ def compare(*runs: str | Path, out: str | Path = "artifacts/comparison") -> list
 
 
 def write_comparison(*runs: str | Path, out: str | Path) -> Comparison:
-    """Compare `runs`; write to the folder `out`:
+    """Compare `runs`, and write to the folder `out` what is to be said of them.
 
-    comparison.html, a page for people; comparison.md, for papers; comparison.json, for programs;
-    samples.png, if any run was sampled.
-
-    Raises InputError, having written nothing, if nothing matches, nothing was evaluated, or the
-    runs were evaluated on different images.
+    comparison.html is a page for people, comparison.md for papers, comparison.json for programs;
+    samples.png comes if any run was sampled. Raises InputError, having written nothing, if nothing
+    matches, nothing was evaluated, or the runs were evaluated on different images.
     """
     out = as_folder(out)
     frame = load_runs(*runs)

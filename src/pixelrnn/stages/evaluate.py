@@ -20,14 +20,15 @@ from pixelrnn.training.run import Run
 def evaluate(
     run: str | Path, *, split: str = "test", batch_size: int | None = None, device: str = "auto"
 ) -> dict[str, Any]:
-    """Score every image of `split`, in float32 whatever the training's precision; write to the run:
+    """Score every image of `split`, in float32 whatever the training's precision.
 
-    metrics.json, the figures of this split beside those of others; <split>_nll.npy, float64 (n,),
-    nats per image; <split>_nll_map.npy, float16 (n, h, w), nats per pixel.
+    Writes to the run metrics.json, the figures of this split beside those of others;
+    <split>_nll.npy, float64 (n,), nats per image; <split>_nll_map.npy, float16 (n, h, w), nats per
+    pixel.
 
     Standard errors are over images. `bound` says whether the values are the likelihood ("exact")
     or, for Multi-Scale without clamping, no smaller than it ("upper"). Returns the split's figures.
-    Raises InputError, and has written nothing, for a run without weights or a model that gives no
+    Raises InputError, having written nothing, for a run without weights or a model that gives no
     finite number.
     """
     loaded = Run.load(run)

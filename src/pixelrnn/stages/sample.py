@@ -29,12 +29,12 @@ def sample(
     batch_size: int = 256,
     device: str = "auto",
 ) -> np.ndarray:
-    """Draw `images` images; write to `out` (the run itself, unless given):
+    """Draw `images` images, and complete some test images from their upper half.
 
-    samples.png, samples.npy (uint8 levels (n, c, h, w)) and sampling.json; completions.png,
-    completions.npy (uint8 (8, 1 + k, c, h, w)): test images, each followed by k = `completions`
-    ways to go on from its upper half. Where the prepared images are not at hand, completions are
-    left as they are, with a line that says so.
+    Writes to `out` (the run itself, unless given) samples.png, samples.npy (uint8 levels
+    (n, c, h, w)) and sampling.json; completions.png, completions.npy (uint8 (8, 1 + k, c, h, w)):
+    test images, each followed by k = `completions` ways to go on. Where the prepared images are not
+    at hand, completions are left as they are, with a line that says so.
 
     `temperature` below 1 draws likelier, less varied images (see `Head.sample`). Pictures have
     `columns` images a row, enlarged to about `side` pixels. The same seed and batch size give the
