@@ -14,6 +14,7 @@ from pixelrnn.errors import check_whole
 from pixelrnn.files import md5, replacing, write_array
 from pixelrnn.models.in_batches import Model, find_device, nll_maps
 from pixelrnn.runs.directory import ORIGIN, WEIGHTS, nll_map_name, nll_name
+from pixelrnn.terminal import Bar
 from pixelrnn.training.run import Run
 
 
@@ -64,7 +65,7 @@ def score_split(model: Model, images: np.ndarray, batch_size: int, maps: Path) -
     """Score images, uint8 (n, c, h, w) -> nats (n,), float64; those of each pixel go to `maps`."""
     n, _, h, w = images.shape
     nats = np.empty(n)
-    with replacing(maps) as new:
+    with replacing(maps) as new, Bar("evaluating", total=n) as bar:
         # A file from the start: a large split's maps don't fit in memory.
         file = np.lib.format.open_memmap(new, "w+", np.float16, (n, h, w))
         first = 0
@@ -73,6 +74,7 @@ def score_split(model: Model, images: np.ndarray, batch_size: int, maps: Path) -
             nats[first:last] = batch.sum((1, 2))
             file[first:last] = batch.clip(max=np.finfo(np.float16).max)
             first = last
+            bar.advance(len(batch))
         del file  # written out and closed
     return nats
 

@@ -11,6 +11,7 @@ from pixelrnn.models.in_batches import Sampler, find_device, spread
 from pixelrnn.pictures.grids import image_grid, save_picture
 from pixelrnn.runs.directory import SAMPLES, SAMPLES_PICTURE, SAMPLING
 from pixelrnn.stages.complete import write_completions
+from pixelrnn.terminal import Bar
 from pixelrnn.training.run import Run
 
 COMPLETED = 8  # test images, spread over the split
@@ -48,7 +49,12 @@ def sample(
     model = loaded.model.to(find_device(device))
     sampler = Sampler(model, seed, temperature, batch_size)
     start = time.perf_counter()
-    drawn = np.concatenate(list(sampler.draw(images)))
+    batches = []
+    with Bar("drawing", total=images) as bar:
+        for batch in sampler.draw(images):
+            batches.append(batch)
+            bar.advance(len(batch))
+    drawn = np.concatenate(batches)
     seconds = time.perf_counter() - start
 
     out.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from pixelrnn.files import as_folder, write_text
 from pixelrnn.models.in_batches import Model, find_device, nll_maps
 from pixelrnn.pictures.grids import save_picture
 from pixelrnn.pictures.nll_map import nll_picture
+from pixelrnn.terminal import Bar
 from pixelrnn.training.run import Run
 
 Row = dict[str, Any]
@@ -54,10 +55,12 @@ def score(
     names, images = read_images(files, model.shape, model.levels, fit, skip)
     nats: list[float] = []
     kept: list[np.ndarray] = []
-    for batch in nll_maps(model.to(find_device(device)), images, batch_size):
-        nats.extend(batch.sum((1, 2)).tolist())
-        if maps:
-            kept.extend(batch)
+    with Bar("scoring", total=len(images)) as bar:
+        for batch in nll_maps(model.to(find_device(device)), images, batch_size):
+            nats.extend(batch.sum((1, 2)).tolist())
+            if maps:
+                kept.extend(batch)
+            bar.advance(len(batch))
     rows = [_row(name, total, model) for name, total in zip(names, nats, strict=True)]
     write_text(_folder(out) / "scores.csv", _table(rows))
     if maps:
