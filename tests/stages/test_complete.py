@@ -90,7 +90,7 @@ def test_seed_and_temperature(run, files):
     [
         ({"rows": 5}, "rows=5: the model's images have 4"),
         ({"rows": -1}, "rows=-1"),
-        ({"rows": "two"}, "rows=two"),
+        ({"rows": "two"}, "rows='two'"),
         ({"pixels": 17}, "known=17"),
         ({"rows": 4}, "nothing to draw"),
         ({"rows": 1, "pixels": 3}, "rows and pixels both say"),

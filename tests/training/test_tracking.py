@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -271,7 +272,8 @@ class Kill(Callback):
         if trainer.current_epoch == 1:
             processes = [file.parent for file in Path("/proc").glob("[0-9]*/stat")]
             for process in processes:
-                name, parent = process.joinpath("stat").read_text().split()[1:4:2]
+                with suppress(FileNotFoundError):  # it has ended
+                    name, parent = process.joinpath("stat").read_text().split()[1:4:2]
                 if name == "(wandb-core)" and int(parent) == os.getpid():
                     os.kill(int(process.name), signal.SIGKILL)
 

@@ -147,7 +147,9 @@ def _log_in() -> bool:
 
     Raises InputError for damaged ones.
     """
-    if os.environ.get("WANDB_MODE") not in (None, "", "online"):
+    if not os.environ.get("WANDB_MODE"):  # an empty variable is an unset one
+        os.environ.pop("WANDB_MODE", None)
+    elif os.environ["WANDB_MODE"] != "online":
         return False
     try:
         return wandb.login(prompt=False, verify=False)
