@@ -1,12 +1,10 @@
-"""Sentences and bars: shown to people, silent elsewhere, and never the end of the work."""
+"""The bar: shown to people, silent elsewhere."""
 
 import io
 import os
 import pty
 import subprocess
 import sys
-
-import pytest
 
 from pixelrnn.terminal import Bar, time_left
 
@@ -15,26 +13,6 @@ def python(code, **options):
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, **options
     )
-
-
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-def test_a_character_that_the_terminal_lacks_is_replaced(encoding):
-    """Fault: UnicodeEncodeError after an hour of work."""
-    environment = {**os.environ, "PYTHONIOENCODING": encoding}
-    done = python(r"from pixelrnn.terminal import say; say('1 \u2264 2')", env=environment)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "1 ? 2\n", "")
-
-
-def test_nobody_need_read():
-    """`| head -1`. Faults: BrokenPipeError from the sentence, or from Python's flush at the end."""
-    code = "from pixelrnn.terminal import say\nfor _ in range(9): say('x' * 99999)\nprint('y')"
-    work = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    work.stdout.read(1)
-    work.stdout.close()
-    assert (work.wait(60), work.stderr.read()) == (0, b"")
-    work.stderr.close()
 
 
 BAR = """
@@ -86,6 +64,6 @@ def test_time_left_comes_of_all_that_was_done():
 
 
 def test_the_leaf_is_light():
-    """Fault: torch or Lightning behind a sentence."""
+    """Fault: torch or Lightning behind a bar."""
     code = "import sys, pixelrnn.terminal; print({'torch', 'pytorch_lightning'} & set(sys.modules))"
     assert python(code).stdout == "set()\n"

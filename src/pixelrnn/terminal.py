@@ -1,33 +1,14 @@
-"""What a person at a terminal sees: a sentence, and a bar for work that takes a while.
+"""A bar for work that takes a while, shown to people at a terminal and to nobody else."""
 
-Neither ever fails the work that it is about: a character that the terminal lacks is replaced, and
-where nobody reads any more (`| head -1`) nothing is written.
-"""
-
-import os
 import sys
 from datetime import timedelta
 from multiprocessing import parent_process
-from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
-
-
-def say(sentence: str, stream: TextIO | None = None) -> None:
-    """Print a sentence to `stream` (standard output, unless given), at once."""
-    stream = stream or sys.stdout
-    try:
-        print(sentence, file=stream, flush=True)
-    except UnicodeEncodeError:
-        encoding = stream.encoding or "ascii"
-        say(sentence.encode(encoding, "replace").decode(encoding), stream)
-    except BrokenPipeError:  # the reader has gone: what is still to come goes nowhere
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), stream.fileno())
 
 
 class Bar:

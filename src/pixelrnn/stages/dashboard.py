@@ -9,7 +9,6 @@ import wandb
 
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, first_line, write_json
-from pixelrnn.terminal import say
 
 if TYPE_CHECKING:
     from wandb_workspaces.workspaces import Section, Workspace
@@ -63,12 +62,12 @@ def dashboard(
     workspace = build(name, project, entity or "")
     spec = _describe(workspace)
     if online:
-        say(_save(workspace, entity))
+        print(_save(workspace, entity))
     else:
         file = as_path(out or Path("artifacts", "dashboards", f"{name}.json"), "out")
         _write(file, spec)
         why = "" if dry_run else " (no login: `wandb login`, then again, saves it)"
-        say(f"{file}: the workspace's description{why}")
+        print(f"{file}: the workspace's description{why}")
     return spec
 
 

@@ -22,7 +22,6 @@ from pixelrnn.runs.directory import CHECKPOINT, METRICS, SAMPLING
 from pixelrnn.runs.origin import find_origin
 from pixelrnn.stages.evaluate import evaluate
 from pixelrnn.stages.sample import sample
-from pixelrnn.terminal import say
 from pixelrnn.training.callbacks import BestWeights, Finite, History, LastCheckpoint
 from pixelrnn.training.density import DensityModule, MakeOptimizer
 from pixelrnn.training.run import Run
@@ -75,7 +74,7 @@ def train(
     left = Path(run, CHECKPOINT).exists()
     claimed = Run.claim(run, config, origin["data_md5"])
     if fit.is_global_zero:
-        say(_beginning(claimed, model, left))
+        print(_beginning(claimed, model, left), flush=True)
     trains = not claimed.finished
     if trains:
         if compile:
@@ -85,7 +84,7 @@ def train(
             if fit.is_global_zero:
                 training = _finish(claimed, model, history, best)
         if fit.is_global_zero:
-            say(_ending(claimed.path, training))
+            print(_ending(claimed.path, training), flush=True)
     if test and fit.is_global_zero:
         _test(claimed, again=trains)
     return claimed
@@ -157,7 +156,7 @@ def _fit(trainer: Trainer, module: DensityModule, images: ImageData, run: Run) -
             raise
         if trainer.is_global_zero:
             sentence = f"{run.path} is stopped: the same command goes on from its last whole epoch"
-            say(sentence, sys.stderr)
+            print(sentence, file=sys.stderr)
         raise SystemExit(130 if stopped.code else 143) from stopped
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ProgressBar
 
-from pixelrnn.terminal import Bar, say
+from pixelrnn.terminal import Bar
 
 SHOWN = {  # a metric's name, and what is written of it
     "train/nll_nats_step": "nats",
@@ -58,7 +58,7 @@ class Progress(ProgressBar):
         if self.bar is not None and not self.bar.shown:
             one_of_several = parent_process() is not None
             run = f"{Path(trainer.default_root_dir).name}: " if one_of_several else ""
-            say(run + _sentence(trainer))
+            print(run + _sentence(trainer), flush=True)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the bar away."""

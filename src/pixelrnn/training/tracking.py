@@ -20,7 +20,6 @@ from pytorch_lightning.loggers import WandbLogger
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, first_line
 from pixelrnn.runs.directory import ORIGIN, TRAINING, WEIGHTS
-from pixelrnn.terminal import say
 from pixelrnn.training.run import Run
 
 MODES = ("online", "offline", "disabled")
@@ -187,7 +186,8 @@ def _begin(**options: Any) -> Any:
         except Exception as error:
             reason = first_line(error)
             wandb.teardown()  # else its process keeps the failed run, and the id with it
-        say(f"W&B: {reason}: recording offline, `wandb sync` uploads it later", sys.stderr)
+        sentence = f"W&B: {reason}: recording offline, `wandb sync` uploads it later"
+        print(sentence, file=sys.stderr)
         os.environ["WANDB_MODE"] = "offline"
     return wandb.init(mode=os.environ["WANDB_MODE"], **options)  # type: ignore[arg-type]
 
@@ -212,4 +212,4 @@ def _forgiving(consequence: str) -> Iterator[None]:
 
 
 def _complain(error: Exception, consequence: str) -> None:
-    say(f"W&B: {first_line(error)}: {consequence}", sys.stderr)
+    print(f"W&B: {first_line(error)}: {consequence}", file=sys.stderr)
