@@ -98,12 +98,13 @@ def records(run, folder):
         (folder / "artifacts" / "wandb").glob("offline-run-*/*.wandb"),
         key=lambda file: file.stat().st_mtime,
     )
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json"]
-    read = [
-        subprocess.run([*command, file], capture_output=True, text=True, check=True).stdout
-        for file in files
-    ]
-    return [[json.loads(line) for line in text.splitlines()] for text in read]
+    return [inspect(file) for file in files]
+
+
+def inspect(file):
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", file]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def only(records, kind):
@@ -117,9 +118,16 @@ def summary(records):
 
 
 def test_one_run_of_wandb_whatever_happened(run, records):
-    """Faults: an id in files that DVC removes, no `finish`, exit code 0 after a failure."""
-    ids = [only(file, "run")[0]["run_id"] for file in records]
-    assert ids == [run.files.read("origin.json")["wandb"]["id"]] * 3
+    """Three folders offline: interrupted, continued, evaluated; `wandb sync` adds each to the one before.
+
+    Faults: an id in files that DVC removes, no `finish`, exit code 0 after a failure; a folder that
+    does not say it resumes a run, which replaces it when it is uploaded.
+    """
+    abouts = [only(file, "run")[0] for file in records]
+    assert [about["run_id"] for about in abouts] == [
+        run.files.read("origin.json")["wandb"]["id"]
+    ] * 3
+    assert [about["resume"] for about in abouts] == [True] * 3
     assert [only(file, "exit")[0].get("exit_code", 0) for file in records] == [1, 0, 0]
 
 
@@ -188,6 +196,43 @@ def test_evaluation_is_in_the_summary_to_the_digit(run, records):
         if key.startswith("test/")
     }
     assert figures == {key: value for key, value in metrics.items() if key != "split"}
+
+
+def test_a_training_with_its_evaluation_is_one_folder(anew):
+    """As in the jobs of a sweep. Faults: W&B started again for the figures; ended before them."""
+    anew()
+    run = fit("artifacts/sweeps/stripes-seeds/seed-0", epochs=1, test=True)
+    about = run.files.read("origin.json")["wandb"]
+    (file,) = Path("artifacts/wandb").glob(f"offline-run-*-{about['id']}/*.wandb")
+    records = inspect(file)
+    assert about["group"] == only(records, "run")[0]["run_group"] == "stripes-seeds"
+    recorded = {key: value for key, value in summary(records).items() if key.startswith("test/")}
+    assert recorded == {f"test/{key}": it for key, it in run.files.read_metrics()["test"].items()}
+    (end,) = only(records, "exit")
+    assert end.get("exit_code", 0) == 0
+
+
+def test_a_single_training_has_no_group(anew):
+    """Fault: "runs", the folder of all."""
+    anew()
+    assert fit("artifacts/runs/one", epochs=1).files.read("origin.json")["wandb"]["group"] is None
+
+
+def test_weights_are_recorded_where_the_evaluation_fails(anew, monkeypatch):
+    """It is another call that evaluates them, and the training is over. Fault: weights after all else."""
+    anew()
+
+    def stopped(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pixelrnn.stages.train.evaluate", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        fit("unevaluated", epochs=1, test=True)
+    wandb_id = RunDirectory(Path("unevaluated")).read("origin.json")["wandb"]["id"]
+    (file,) = Path("artifacts/wandb").glob(f"offline-run-*-{wandb_id}/*.wandb")
+    records = inspect(file)
+    assert only(records, "artifact")[0]["name"] == f"weights-{wandb_id}"
+    assert only(records, "exit")[0]["exit_code"] == 1
 
 
 def test_weights_are_what_the_run_made(run, records):

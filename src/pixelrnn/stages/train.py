@@ -83,10 +83,11 @@ def train(
             _fit(fit, module, images, claimed)
             if fit.is_global_zero:
                 training = _finish(claimed, model, history, best)
-        if fit.is_global_zero:
-            print(_ending(claimed.path, training), flush=True)
+                print(_ending(claimed.path, training), flush=True)
+                if test:
+                    evaluate(claimed.path)  # recorded with the training
     if test and fit.is_global_zero:
-        _test(claimed, again=trains)
+        _complete(claimed, again=trains)
     return claimed
 
 
@@ -185,9 +186,9 @@ def _finish(run: Run, model: Model, history: History, best: BestWeights) -> dict
     return training
 
 
-def _test(run: Run, again: bool) -> None:
-    """Do what `pixelrnn evaluate` and `sample` do, where it is missing or to be done `again`."""
-    if again or not run.files.has(METRICS):
+def _complete(run: Run, again: bool) -> None:
+    """Evaluate what has no figures, and draw samples where there are none or `again`."""
+    if not run.files.has(METRICS):
         evaluate(run.path)
     if again or not run.files.has(SAMPLING):
         sample(run.path)

@@ -20,6 +20,7 @@ from pytorch_lightning.loggers import WandbLogger
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, first_line
 from pixelrnn.runs.directory import ORIGIN, TRAINING, WEIGHTS
+from pixelrnn.runs.group import group_of
 from pixelrnn.training.run import Run
 
 MODES = ("online", "offline", "disabled")
@@ -36,8 +37,8 @@ NLL = [f"{split}/{unit}" for split in ("train", "val") for unit in ("nll_nats", 
 class WeightsAndBiases(WandbLogger):
     """Record a training in W&B; where that fails, say so in one line and go on.
 
-    The W&B run is named after the run directory `run`, its group after the folder that this one
-    lies in: the jobs of a sweep are one group. It is online only if WANDB_MODE or WANDB_API_KEY
+    The W&B run is named after the run directory `run`; its group is the sweep or the pipeline that
+    this one belongs to (`pixelrnn.runs.group`). It is online only if WANDB_MODE or WANDB_API_KEY
     says so, and writes to `folder`/wandb. Raises InputError for an unknown mode and for a folder
     that can't be written.
     """
@@ -56,7 +57,7 @@ class WeightsAndBiases(WandbLogger):
         self.options: dict[str, Any] = {
             "project": str(as_path(project, "logger.wandb.project")),
             "entity": entity,
-            "group": path.parent.name,
+            "group": group_of(path),
             "name": path.name,
             "job_type": "train",
             "tags": [str(tag)[:64] for tag in tags if tag],  # W&B takes no longer ones
@@ -83,9 +84,9 @@ class WeightsAndBiases(WandbLogger):
             # Lightning takes a run that has begun by its constructor only.
             super().__init__(experiment=run, save_dir=self.place, **self.options)
             self.log_hyperparams(dict(config))
-            about = {key: getattr(run, key) for key in ("id", "group", "name", "project")}
-            mode, entity = os.environ["WANDB_MODE"], run.entity or None
-            return {**about, "entity": entity, "mode": mode, "folder": self.folder}
+            keys = ("id", "group", "name", "project", "entity")
+            about = {key: getattr(run, key) or None for key in keys}
+            return {**about, "mode": os.environ["WANDB_MODE"], "folder": self.folder}
         return None
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
@@ -111,9 +112,9 @@ class WeightsAndBiases(WandbLogger):
 def tracked(trainer: Trainer, run: Run, origin: Mapping[str, Any]) -> Iterator[None]:
     """Write origin.json; give the loggers the configuration, W&B at the end the weights.
 
-    A logger of W&B that can't be started is taken from the trainer. A W&B run is ended whatever
-    happens, as failed if the block is left by an exception: the next job of a sweep would go on
-    writing to it.
+    A logger of W&B that can't be started is taken from the trainer. What is evaluated within the
+    block goes to the same W&B run. That is ended whatever happens, as failed if the block is left
+    by an exception: the next job of a sweep would go on writing to it.
     """
     if not trainer.is_global_zero:
         yield
@@ -121,7 +122,7 @@ def tracked(trainer: Trainer, run: Run, origin: Mapping[str, Any]) -> Iterator[N
     loggers, config = trainer.loggers, {**run.config, "origin": dict(origin)}
     ours = next((logger for logger in loggers if isinstance(logger, WeightsAndBiases)), None)
     others = [logger for logger in loggers if logger is not ours]
-    code, before = 1, run.origin.get("wandb") or {}
+    code, about, before = 1, None, run.origin.get("wandb") or {}
     try:
         about = ours.start(before.get("id"), config) if ours else None
         run.files.write(ORIGIN, {**origin, "wandb": about})
@@ -129,10 +130,10 @@ def tracked(trainer: Trainer, run: Run, origin: Mapping[str, Any]) -> Iterator[N
             logger.log_hyperparams(config)
         trainer.loggers = [ours, *others] if ours and about else others
         yield
-        if ours and about:
-            ours.record_weights(run)
         code = 0
     finally:
+        if ours and about and run.finished:  # the evaluation may have failed
+            ours.record_weights(run)
         if any(isinstance(logger, WandbLogger) for logger in loggers):
             _finish(code)
 
@@ -140,15 +141,20 @@ def tracked(trainer: Trainer, run: Run, origin: Mapping[str, Any]) -> Iterator[N
 def record_evaluation(run: Run, split: str, metrics: Mapping[str, Any]) -> None:
     """Add a split's figures to the summary of the run's W&B run, as `test/nll_nats` and so on.
 
-    Nothing is raised: what fails costs a line.
+    That is the one which is open if the training goes on around it (`tracked`); otherwise it is
+    resumed. Offline that is a second folder with the same id: `wandb sync` adds it to the first
+    (docs/tracking.md). Nothing is raised: what fails costs a line.
     """
+    named = {f"{split}/{key}": value for key, value in metrics.items()}
     with _forgiving("the evaluation is not recorded there"):
         about = run.files.read(ORIGIN).get("wandb")
         if not about:
             return
+        if wandb.run and wandb.run.id == about["id"]:
+            wandb.run.summary.update(named)
+            return
         logger = WeightsAndBiases(run.path, about["project"], about["entity"], about["folder"])
         if logger.start(about["id"], run.config):
-            named = {f"{split}/{key}": value for key, value in metrics.items()}
             logger.experiment.summary.update(named)
             logger.experiment.finish()
 
