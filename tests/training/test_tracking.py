@@ -198,6 +198,21 @@ def test_evaluation_is_in_the_summary_to_the_digit(run, records):
     assert figures == {key: value for key, value in metrics.items() if key != "split"}
 
 
+def test_lowest_figures_outlast_an_upload(run, records):
+    """A folder's summary takes the place of the earlier ones'. Fault: only what this folder measured."""
+    curves = pd.read_csv(run.path / "history.csv")
+    for file in records[1:]:
+        for name in ("train/nll_nats", "train/bits_per_dim", "val/nll_nats", "val/bits_per_dim"):
+            assert summary(file)[name] == {"min": curves[name].min()}
+
+
+def test_other_splits_are_left_to_the_curves(run, folder):
+    """Fault: `val/nll_nats`, the name of a curve, becomes a figure of the evaluation."""
+    before = list((folder / "artifacts" / "wandb").iterdir())
+    evaluate(run.path, split="val")
+    assert list((folder / "artifacts" / "wandb").iterdir()) == before
+
+
 def test_a_training_with_its_evaluation_is_one_folder(anew):
     """As in the jobs of a sweep. Faults: W&B started again for the figures; ended before them."""
     anew()
@@ -406,7 +421,7 @@ def test_switched_off(anew, capsys):
     anew(MODE="disabled")
     run = fit("disabled", epochs=1)
     assert run.files.read("origin.json")["wandb"] is None
-    record_evaluation(run, "test", {})
+    record_evaluation(run, {})
     assert not complaints(capsys)
 
 
@@ -452,6 +467,6 @@ def test_a_damaged_origin_does_not_stop_an_evaluation(folder, capsys):
     run = Run(RunDirectory(Path("damaged")), {})
     run.path.mkdir()
     (run.path / "origin.json").write_text('{"wandb": {"id": 1')
-    record_evaluation(run, "test", {})
+    record_evaluation(run, {})
     (line,) = complaints(capsys)
     assert "origin.json can't be read" in line

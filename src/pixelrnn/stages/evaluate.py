@@ -53,8 +53,8 @@ def evaluate(
     }
     write_array(loaded.path / nll_name(split), nats)
     loaded.files.write_metrics(split, metrics)
-    if loaded.files.read(ORIGIN).get("wandb"):
-        training.record_evaluation(loaded, split, metrics)
+    if split == "test" and loaded.files.read(ORIGIN).get("wandb"):
+        training.record_evaluation(loaded, metrics)  # those of other splits are W&B's curves
     print(sentence(loaded.path, split, metrics))
     if metrics["audit"]["verdict"] == "leak":
         print(f"{loaded.path}: {metrics['audit']['sentence']}")

@@ -19,7 +19,8 @@ from pytorch_lightning.loggers import WandbLogger
 
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, first_line
-from pixelrnn.runs.directory import ORIGIN, TRAINING, WEIGHTS
+from pixelrnn.runs.directory import HISTORY, ORIGIN, TRAINING, WEIGHTS
+from pixelrnn.runs.frame import history
 from pixelrnn.runs.group import group_of
 from pixelrnn.training.run import Run
 
@@ -99,13 +100,17 @@ class WeightsAndBiases(WandbLogger):
             self.lost = True
             _complain(error, "nothing more of this training is recorded there")
 
-    def record_weights(self, run: Run) -> None:
-        """Record the weights as what this W&B run made, with what training.json holds."""
+    def record_result(self, run: Run) -> None:
+        """Record the weights as what this W&B run made, and the lowest NLLs of the whole training.
+
+        W&B's own are those since the latest start.
+        """
         with _forgiving("the weights are not recorded there"):
             name = f"weights-{self.experiment.id}"
             artifact = wandb.Artifact(name, "model", metadata=run.files.read(TRAINING))
             artifact.add_file(str(run.path / WEIGHTS))
             self.experiment.log_artifact(artifact, aliases=["best"])
+            self.experiment.summary.update(_lowest(run))
 
 
 @contextmanager
@@ -133,19 +138,20 @@ def tracked(trainer: Trainer, run: Run, origin: Mapping[str, Any]) -> Iterator[N
         code = 0
     finally:
         if ours and about and run.finished:  # the evaluation may have failed
-            ours.record_weights(run)
+            ours.record_result(run)
         if any(isinstance(logger, WandbLogger) for logger in loggers):
             _finish(code)
 
 
-def record_evaluation(run: Run, split: str, metrics: Mapping[str, Any]) -> None:
-    """Add a split's figures to the summary of the run's W&B run, as `test/nll_nats` and so on.
+def record_evaluation(run: Run, metrics: Mapping[str, Any]) -> None:
+    """Add the figures of the test images to the summary of the run's W&B run: `test/nll_nats`, ...
 
     That is the one which is open if the training goes on around it (`tracked`); otherwise it is
-    resumed. Offline that is a second folder with the same id: `wandb sync` adds it to the first
-    (docs/tracking.md). Nothing is raised: what fails costs a line.
+    resumed. Offline that makes a second folder with the same id. `wandb sync` adds its history to
+    the first's but puts its summary in the place of the first's, so the lowest NLLs stand in both.
+    Nothing is raised: what fails costs a line.
     """
-    named = {f"{split}/{key}": value for key, value in metrics.items()}
+    named = {f"test/{key}": value for key, value in metrics.items()}
     with _forgiving("the evaluation is not recorded there"):
         about = run.files.read(ORIGIN).get("wandb")
         if not about:
@@ -155,8 +161,16 @@ def record_evaluation(run: Run, split: str, metrics: Mapping[str, Any]) -> None:
             return
         logger = WeightsAndBiases(run.path, about["project"], about["entity"], about["folder"])
         if logger.start(about["id"], run.config):
-            logger.experiment.summary.update(named)
+            logger.experiment.summary.update({**_lowest(run), **named})
             logger.experiment.finish()
+
+
+def _lowest(run: Run) -> dict[str, dict[str, float]]:
+    """Return the lowest NLLs of all epochs, as W&B's summary has them."""
+    if not run.files.has(HISTORY):
+        return {}
+    lowest = history(run.path)[NLL].min()
+    return {name: {"min": float(nll)} for name, nll in lowest.dropna().items()}
 
 
 def _set_up(folder: str) -> Path:
