@@ -6,7 +6,8 @@ import pytest
 import wandb
 
 from pixelrnn.errors import InputError
-from pixelrnn.stages.dashboard import dashboard
+from pixelrnn.runs.group import group_of, plain, recorded_groups
+from pixelrnn.stages.dashboard import build, dashboard
 
 pytest.importorskip("wandb_workspaces", reason="needs pip install 'pixelrnn[dashboard]'")
 
@@ -80,14 +81,97 @@ def test_sections_are_in_reading_order():
     ]
 
 
-def test_a_group_of_any_name():
-    """W&B refuses a workspace's name with commas and the like: "Emojis are not allowed".
+GROUPS = [
+    "digits",
+    "digits-depth_trainer.max_epochs-2_optimizer.lr-1e-3",
+    "cifar10_row_lstm-seeds",
+    "2024",
+    "1e-3",
+    "None",
+    "true",
+    "and",
+    "-x.",
+    plain("digits-" + "model.layers-2_" * 20),
+    plain("sweep, seed=1 of 'mine' \\ \N{PILE OF POO}"),
+]
 
-    The runs' group stays as it is.
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_group_that_runs_recorded_is_what_a_workspace_selects(group):
+    """W&B's own models take the description, and read the same group from it.
+
+    Faults: a name that they refuse (= and emojis), a cut one, a filter in which "a=b" is "a==b".
     """
-    spec = dashboard("sweep, seed", dry_run=True)
-    (runs,) = spec["spec"]["section"]["runSets"]
-    assert runs["filters"]["filters"][0]["value"] == "sweep, seed"
+    from wandb_workspaces.workspaces import Workspace
+    from wandb_workspaces.workspaces.internal import WorkspaceViewspec
+
+    record(f"artifacts/sweeps/{group}/job")
+    spec = dashboard(f"artifacts/sweeps/{group}", dry_run=True)
+    stored = WorkspaceViewspec.model_validate_json(json.dumps(spec["spec"]))
+    (runs,) = stored.section.run_sets
+    (only,) = runs.filters["filters"]
+    assert only["key"] == {"section": "run", "name": "group"}
+    assert (only["op"], [only["value"]]) == ("=", recorded_groups("artifacts/sweeps"))
+    again = Workspace._from_model(build(group, "p", "e")._to_model())
+    assert again.name == group
+    assert again.runset_settings.filters == f"Metric(\"Group\") == '{group}'"
+
+
+def record(run, group=...):
+    """The origin.json of a run that W&B knows."""
+    Path(run).mkdir(parents=True)
+    about = {"id": "1", "group": group_of(run) if group is ... else group}
+    Path(run, "origin.json").write_text(json.dumps({"wandb": about}))
+
+
+@pytest.mark.parametrize(
+    ("given", "group"),
+    [
+        ("digits-depth", "digits-depth"),
+        ("artifacts/sweeps/digits-depth", "digits-depth"),
+        ("artifacts/sweeps/digits-depth/", "digits-depth"),
+        ("artifacts/sweeps/digits/residual_skip", "digits-residual_skip"),
+        ("artifacts/runs/digits", "digits"),
+        ("elsewhere/exp.1", "exp.1"),
+        ("elsewhere/a=b", plain("a=b")),
+        ("a=b", plain("a=b")),
+    ],
+)
+def test_a_group_by_its_name_or_its_folder(given, group):
+    """Fault: the last word of a sweep in a pipeline, `residual_skip`."""
+    (runs,) = dashboard(given, dry_run=True)["spec"]["section"]["runSets"]
+    assert runs["filters"]["filters"][0]["value"] == group
+
+
+def test_a_misspelled_group(capsys):
+    """It names those that there are. Fault: an empty workspace, saved and forgotten."""
+    for run in ("sweeps/digits-depth/one", "sweeps/digits-width/one", "runs/digits-row_lstm"):
+        record(f"artifacts/{run}")
+    line = (
+        "no run here is recorded in W&B with the group digits-dept: "
+        "there is digits-depth, digits-width"
+    )
+    with pytest.raises(InputError, match=f"^{line}"):
+        dashboard("digits-dept")
+    assert not Path("artifacts/dashboards").exists()
+    dashboard("digits-dept", dry_run=True)
+    assert f"note: {line}\n" in capsys.readouterr().out
+    dashboard("digits-depth")
+    assert "note" not in capsys.readouterr().out
+
+
+def test_a_group_in_a_folder_of_ones_own(capsys):
+    """Fault: runs outside artifacts/ taken for a misspelled group."""
+    record("artifacts/runs/digits-row_lstm")
+    record("elsewhere/exp/one")
+    dashboard("elsewhere/exp")
+    assert "note" not in capsys.readouterr().out
+
+
+def test_nothing_is_recorded_here(capsys):
+    """The runs may be another machine's. Fault: an error for want of runs."""
+    dashboard("digits-depth")
+    assert capsys.readouterr().out.startswith("note: no run here is recorded in W&B yet")
 
 
 def test_the_description_is_replaced_as_a_whole(tmp_path, monkeypatch):
@@ -121,7 +205,7 @@ def test_with_a_login_it_is_saved(monkeypatch, capsys):
     monkeypatch.setattr(Workspace, "url", "https://wandb.test/x")
     dashboard("g", project="p", entity="e")
     assert [(one.entity, one.project, one.name) for one in saved] == [("e", "p", "g")]
-    assert capsys.readouterr().out == "https://wandb.test/x\n"
+    assert capsys.readouterr().out.endswith("\nhttps://wandb.test/x\n")
 
 
 def test_a_server_that_refuses(monkeypatch):

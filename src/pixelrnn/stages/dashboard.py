@@ -1,7 +1,6 @@
-"""A W&B workspace that shows the runs of one group, such as the jobs of a sweep, side by side."""
+"""A W&B workspace that shows the runs of one group side by side: of a sweep or a pipeline."""
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +8,7 @@ import wandb
 
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, first_line, write_json
+from pixelrnn.runs.group import ROOTS, group_of, plain, recorded_groups
 
 if TYPE_CHECKING:
     from wandb_workspaces.workspaces import Section, Workspace
@@ -46,17 +46,20 @@ def dashboard(
     """Save a workspace for the runs of `group` in W&B's `project` and print its address.
 
     With `dry_run`, and where there is no login, its description is written to `out` instead, as
-    JSON; `out` is artifacts/dashboards/<group>.json if not given. A group is named like the
-    folder of its run directories, and may be given as a path to it. Returns the description.
-    Raises InputError without the package wandb-workspaces, for an empty name, and if the server
-    can't be reached.
+    JSON; `out` is artifacts/dashboards/<group>.json if not given. The group may be given by its
+    name or as a path to the folder of its runs (`pixelrnn.runs.group`). Returns the description.
+
+    Raises InputError without the package wandb-workspaces, for an empty name, if the server can't
+    be reached, and for a group that no run here has, unless no run here is known to W&B; in a
+    `dry_run` that is only said.
     """
-    name = as_path(group, "group").name if group else ""
+    name = _find_group(group) if group else None
     if not name or not project:
         raise InputError(
-            f"group={group!r} of project={project!r}: "
-            "name the folder that the runs lie in, and a project"
+            f"group={group!r} of project={project!r}: name a sweep or a pipeline, "
+            "or the folder that its runs lie in, and a project"
         )
+    _check_recorded(name, group, dry_run)
     os.environ.setdefault("WANDB_SILENT", "true")
     online = not dry_run and _log_in()
     workspace = build(name, project, entity or "")
@@ -86,7 +89,7 @@ def build(group: str, project: str, entity: str) -> "Workspace":
     return Workspace(
         entity=entity,
         project=project,
-        name=re.sub(r"[^\w.-]+", "-", group),  # = and the like are refused there
+        name=group,
         sections=_sections(),
         settings=WorkspaceSettings(x_axis="images", max_runs=50),
         runset_settings=RunsetSettings(
@@ -130,6 +133,29 @@ def _sections() -> "list[Section]":
         Section(name=name, panels=shown, is_open=name != "Training")
         for name, shown in content.items()
     ]
+
+
+def _find_group(group: str) -> str | None:
+    path = as_path(group, "group")
+    if str(path) == path.name == str(group):  # a name
+        return plain(group)
+    return group_of(path / "run")
+
+
+def _check_recorded(name: str, group: str, dry_run: bool) -> None:
+    """Raise InputError if no run has this group, which is most likely misspelled, or say so."""
+    groups = recorded_groups(*ROOTS, as_path(group, "group"))
+    if name in groups:
+        return
+    if not groups:
+        print(f"note: no run here is recorded in W&B yet, none of the group {name}")
+        return
+    named = [one for one in groups if one]
+    others = f"there is {', '.join(named)}" if named else "those that are have no group"
+    sentence = f"no run here is recorded in W&B with the group {name}: {others}"
+    if not dry_run:
+        raise InputError(f"{sentence} (dry_run=true describes it all the same)")
+    print(f"note: {sentence}")
 
 
 def _describe(workspace: "Workspace") -> dict[str, Any]:
