@@ -213,8 +213,8 @@ def test_other_splits_are_left_to_the_curves(run, folder):
     assert list((folder / "artifacts" / "wandb").iterdir()) == before
 
 
-def test_a_training_with_its_evaluation_is_one_folder(anew):
-    """As in the jobs of a sweep. Faults: W&B started again for the figures; ended before them."""
+def test_a_training_with_its_evaluation_is_one_folder(anew, capsys):
+    """As in the jobs of a sweep. Faults: W&B started again for the figures, or ended with them."""
     anew()
     run = fit("artifacts/sweeps/stripes-seeds/seed-0", epochs=1, test=True)
     about = run.files.read("origin.json")["wandb"]
@@ -224,7 +224,9 @@ def test_a_training_with_its_evaluation_is_one_folder(anew):
     recorded = {key: value for key, value in summary(records).items() if key.startswith("test/")}
     assert recorded == {f"test/{key}": it for key, it in run.files.read_metrics()["test"].items()}
     (end,) = only(records, "exit")
-    assert end.get("exit_code", 0) == 0
+    assert (end.get("exit_code", 0), records[-1]["type"]) == (0, "exit")
+    assert only(records, "artifact")
+    assert not complaints(capsys)
 
 
 def test_a_single_training_has_no_group(anew):
