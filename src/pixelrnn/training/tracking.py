@@ -170,7 +170,7 @@ def _lowest(run: Run) -> dict[str, dict[str, float]]:
     if not run.files.has(HISTORY):
         return {}
     lowest = history(run.path)[NLL].min()
-    return {name: {"min": float(nll)} for name, nll in lowest.dropna().items()}
+    return {str(name): {"min": float(nll)} for name, nll in lowest.dropna().items()}
 
 
 def _set_up(folder: str) -> Path:
