@@ -15,6 +15,7 @@ import wandb
 from pytorch_lightning import Callback
 from pytorch_lightning.loggers import WandbLogger
 from tests.support import tiny
+from tests.support.wandb_server import serving
 
 from pixelrnn.errors import InputError
 from pixelrnn.runs.directory import RunDirectory
@@ -204,6 +205,28 @@ def test_lowest_figures_outlast_an_upload(run, records):
     for file in records[1:]:
         for name in ("train/nll_nats", "train/bits_per_dim", "val/nll_nats", "val/bits_per_dim"):
             assert summary(file)[name] == {"min": curves[name].min()}
+
+
+def test_an_upload_makes_one_run_of_all_folders(run, records, folder, monkeypatch):
+    """Interrupted, continued, evaluated: every epoch once, the group, and what the summary is to hold.
+
+    Fault: a version of W&B, or a folder without `resume`, with which the last replaces the others.
+    """
+    about = run.files.read("origin.json")["wandb"]
+    curves = pd.read_csv(run.path / "history.csv")
+    folders = (folder / "artifacts" / "wandb").glob(f"offline-run-*-{about['id']}")
+    with serving() as server:
+        monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        command = [sys.executable, "-m", "wandb", "sync", *map(str, folders)]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+    ((wandb_id, uploaded),) = server.runs.items()
+    assert (wandb_id, uploaded["group"]) == (about["id"], about["group"])
+    measured = [row for row in uploaded["history"] if "val/nll_nats" in row]
+    assert [row["images"] for row in measured] == curves["images"].tolist()
+    assert [row["val/nll_nats"] for row in measured] == curves["val/nll_nats"].tolist()
+    assert uploaded["summary"]["test/nll_nats"] == run.files.read_metrics()["test"]["nll_nats"]
+    assert uploaded["summary"]["val/nll_nats"] == {"min": curves["val/nll_nats"].min()}
 
 
 def test_other_splits_are_left_to_the_curves(run, folder):
