@@ -83,7 +83,7 @@ def test_the_seeded_order_is_the_one_that_results_were_measured_on(tmp_path: Pat
 
 @needs_data
 def test_the_real_digits() -> None:
-    splits = digits(RAW / "digits.npz")
+    splits = digits(RAW / "digits/digits.npz")
     assert {name: len(x) for name, x in splits.items()} == {"train": 1297, "val": 200, "test": 300}
     everything = np.concatenate(list(splits.values()))
     assert everything.max() == 16
@@ -224,7 +224,7 @@ def test_a_gray_photograph_becomes_three_colors(tmp_path: Path) -> None:
 
 @needs_data
 def test_the_real_photographs() -> None:
-    splits = photo_patches(RAW / "photos")
+    splits = photo_patches(RAW / "patches")
     assert {name: x.shape for name, x in splits.items()} == {
         "train": (3400, 3, 32, 32),
         "val": (200, 3, 32, 32),

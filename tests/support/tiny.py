@@ -94,6 +94,7 @@ def fit(
     changes=None,
     logger=None,
     scheduler=WARM_COSINE,
+    replace=False,
     **trainer,
 ):
     """Train as `pixelrnn train` does."""
@@ -108,6 +109,7 @@ def fit(
         trainer=partial(Trainer, max_epochs=epochs, **(QUIET | trainer)),
         callbacks=dict(enumerate(callbacks)),
         logger=logger,
+        replace=replace,
     )
 
 
