@@ -194,10 +194,11 @@ def test_other_files_are_skipped_and_counted_or_refused(tmp_path: Path, capsys) 
     assert not capsys.readouterr().out
     (tmp_path / "b" / "notes.txt").write_text("x")
     (tmp_path / "film.mp4").write_text("x")
+    (tmp_path / ".DS_Store").write_text("x")
     assert len(collected(image_folder(tmp_path, SHAPE, 256))["train"]) == 10
-    assert (
-        capsys.readouterr().out
-        == f"{tmp_path}: skipped 2 of 14 files, which are no images (notes.txt, ...)\n"
+    assert capsys.readouterr().out == (
+        f"{tmp_path}: left out 1 hidden (.DS_Store); "
+        "2 that are no pictures Pillow reads, by their suffix (notes.txt, ...)\n"
     )
     with pytest.raises(InputError, match=r"2 of 14 files are no images \(.*notes.txt, "):
         image_folder(tmp_path, SHAPE, 256, strict=True)

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from pixelrnn.data.npy import map_npy
-from pixelrnn.data.sources.folder import SUFFIXES
 from pixelrnn.data.sources.pictures import check_fit, open_picture, read_picture
 from pixelrnn.data.sources.raw import reading
+from pixelrnn.data.sources.walk import describe_left_out, walk
 from pixelrnn.errors import InputError
-from pixelrnn.files import as_path
+from pixelrnn.files import as_path, in_one_line
 
 
 def read_images(
@@ -25,7 +25,7 @@ def read_images(
     fit: str = "none",
     skip: bool = False,
 ) -> tuple[list[str], np.ndarray]:
-    """Read the images in `files`: a name each, and uint8 (n, c, h, w) with levels 0..K-1.
+    """Read the images in `files`: a name each, in one line, and uint8 (n, c, h, w) with levels 0..K-1.
 
     Folders are searched recursively. Pictures must have the size and the colors of `shape` (a gray
     one is fine for three colors), unless `fit` is "resize" or "crop", see `pictures.fitted`; either
@@ -46,10 +46,8 @@ def read_images(
             faults.append(str(error))
             continue
         images.append(read)
-        if len(read) == 1:
-            names.append(str(file))
-        else:
-            names.extend(f"{file}[{i}]" for i in range(len(read)))
+        name = in_one_line(file)
+        names.extend([name] if len(read) == 1 else (f"{name}[{i}]" for i in range(len(read))))
     if faults and not (skip and images):
         count = len(faults) + len(images)
         more = f" (and {len(faults) - 1} more of {count} files)" if len(faults) > 1 else ""
@@ -63,7 +61,7 @@ def read_images(
 def find_files(files: str | Path | Sequence[str | Path]) -> list[Path]:
     """List files as they are named, folders as the pictures and .npy files below them, by name.
 
-    Hidden ones are passed over. Raises InputError for a missing file, a folder without pictures, or
+    What is left out of a folder, see `walk`, is counted in a line on stderr. Raises InputError for a missing file, a folder without pictures, or
     no file at all.
     """
     paths = [files] if isinstance(files, str | Path) else files
@@ -92,23 +90,16 @@ def arrange(images: np.ndarray, shape: Sequence[int]) -> np.ndarray | None:
 
 def _below(path: Path) -> Iterator[Path]:
     if not path.exists():
-        raise InputError(f"{path} is missing: name an image file or a folder of them")
+        raise InputError(f"{in_one_line(path)} is missing: name an image file or a folder of them")
     if not path.is_dir():
         yield path
         return
-    pictures = [
-        file
-        for file in sorted(path.rglob("*"))
-        if file.suffix.lower() in {*SUFFIXES, ".npy"} and file.is_file()
-    ]
-    visible = [
-        file
-        for file in pictures
-        if not any(part.startswith(".") for part in file.relative_to(path).parts)
-    ]
-    if not visible:
-        raise InputError(f"{path} holds no pictures")
-    yield from visible
+    files, left_out = walk(path, also={".npy"})
+    for line in describe_left_out(path, left_out):
+        print(f"pixelrnn: {line}", file=sys.stderr)
+    if not files:
+        raise InputError(f"{in_one_line(path)} holds no pictures")
+    yield from files
 
 
 def _read(file: Path, shape: Sequence[int], levels: int, fit: str) -> np.ndarray:
@@ -117,22 +108,25 @@ def _read(file: Path, shape: Sequence[int], levels: int, fit: str) -> np.ndarray
         return _read_array(file, shape, levels)
     picture = read_picture(file, shape, levels, fit)
     if shape[0] == 1 and fit == "none" and _in_color(file):
-        raise InputError(f"{file} is in color, expected gray: fit=resize makes it gray")
+        raise InputError(
+            f"{in_one_line(file)} is in color, expected gray: fit=resize makes it gray"
+        )
     return picture[None]
 
 
 def _read_array(file: Path, shape: Sequence[int], levels: int) -> np.ndarray:
-    with reading(file, "an npy file", "replace or remove it"):
+    what = in_one_line(file)
+    with reading(what, "an npy file", "replace or remove it"):
         array = map_npy(file)
     expected = f"whole numbers 0..{levels - 1} of shape (n, {', '.join(map(str, shape))})"
     images = arrange(array, shape)
     if images is None or array.dtype.kind not in "biu":
-        raise InputError(f"{file}: {array.dtype} {array.shape}, expected {expected}")
+        raise InputError(f"{what}: {array.dtype} {array.shape}, expected {expected}")
     if len(images) == 0:
-        raise InputError(f"{file} has no image")
+        raise InputError(f"{what} has no image")
     low, high = int(images.min()), int(images.max())
     if low < 0 or high >= levels:
-        raise InputError(f"{file}: levels {low}..{high}, expected {expected}")
+        raise InputError(f"{what}: levels {low}..{high}, expected {expected}")
     return images.astype(np.uint8)
 
 

@@ -113,7 +113,8 @@ def _write_maps(
         title = f"{file.name[-40:]}: {figures.in_words(_figures(row))}"
         picture = nll_picture(images[i], nats[i], model.levels, top or guess + 3, title, mark)
         stem = Path(file.name.replace(".npy[", "[")).stem  # test[3] of test.npy[3]
-        save_picture(picture, folder / f"{i + 1:04}-{stem[-100:]}.png")
+        tail = stem.encode()[-100:].decode(errors="ignore")  # a name has at most 255 bytes
+        save_picture(picture, folder / f"{i + 1:04}-{tail}.png")
 
 
 def _figures(row: Row) -> str:

@@ -10,7 +10,7 @@ from pixelrnn.data.quantize import quantize
 from pixelrnn.data.sources.raw import reading
 from pixelrnn.data.splits import Pairs
 from pixelrnn.errors import InputError
-from pixelrnn.files import as_path
+from pixelrnn.files import as_path, in_one_line
 
 FITS = ("resize", "crop", "none")
 TOGETHER = 256  # images handed on at a time
@@ -30,7 +30,7 @@ def read_picture(
     Raises InputError if it is damaged, no image, of a kind that isn't read, or doesn't fit.
     """
     file = as_path(file, "file")
-    return fitted(file, open_picture(file, shape[0]), shape, levels, fit)
+    return fitted(in_one_line(file), open_picture(file, shape[0]), shape, levels, fit)
 
 
 def open_picture(file: Path, colors: int) -> Image.Image:
@@ -39,14 +39,15 @@ def open_picture(file: Path, colors: int) -> Image.Image:
     Transparency is dropped; what a camera noted about its orientation is heeded. Raises InputError
     if it is damaged, no image, too large for Pillow, or of more than 8 bits a color.
     """
+    name = in_one_line(file)
     try:
-        with reading(file, "an image", "replace or remove it"), Image.open(file) as picture:
-            return in_colors(file, picture, colors)
+        with reading(name, "an image", "replace or remove it"), Image.open(file) as picture:
+            return in_colors(name, picture, colors)
     except InputError as error:
         if isinstance(error.__cause__, Image.DecompressionBombError):
             most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
             raise InputError(
-                f"{file} is too large: Pillow reads up to {most:,} pixels: make it smaller"
+                f"{name} is too large: Pillow reads up to {most:,} pixels: make it smaller"
             ) from error
         raise
 
