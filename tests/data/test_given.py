@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pixelrnn.data.given import find_files, read_images
+from pixelrnn.data.given import find_files, find_ground, read_images
 from pixelrnn.errors import InputError
 
 GRAY, RGB = (1, 4, 6), (3, 4, 6)
@@ -60,6 +60,21 @@ def test_another_size_or_color_only_on_request(tmp_path, pixels):
     assert read_images(tmp_path / "a.png", GRAY, 256, fit="crop")[1].shape == (1, *GRAY)
     with pytest.raises(InputError, match="fit=stretch: expected"):
         read_images(tmp_path / "a.png", GRAY, 256, fit="stretch")
+
+
+@pytest.mark.parametrize(
+    ("config", "ground"),
+    [
+        ({"data": {"source": {"ground": "black"}}}, "black"),
+        ({"data": {"source": {"ground": 0}}}, 0),
+        ({"data": {"source": {"file": "data/digits.npz"}}}, "white"),
+        ({"data": {"source": None}}, "white"),
+        ({}, "white"),
+    ],
+)
+def test_the_ground_is_that_of_the_runs_data(config, ground):
+    """Fault: a gray level 0 taken for none."""
+    assert find_ground(config) == ground
 
 
 def damaged(folder):

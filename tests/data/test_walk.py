@@ -150,7 +150,7 @@ def test_what_is_left_out_of_a_folder_is_told_by_score(tmp_path: Path, capsys) -
     (tmp_path / "phone.heic").write_text("")
     read_images(tmp_path, SHAPE, 256)
     assert capsys.readouterr().err == (
-        f"pixelrnn: {tmp_path}: left out 1 that are no pictures Pillow reads, by their suffix "
+        f"pixelrnn: {tmp_path}: left out 1 without the suffix of a picture that Pillow reads "
         "(phone.heic)\n"
     )
 

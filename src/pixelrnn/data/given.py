@@ -5,13 +5,22 @@ Everything is read and checked before anything is done with it.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pixelrnn.data.npy import map_npy
-from pixelrnn.data.sources.pictures import check_fit, open_picture, read_picture
+from pixelrnn.data.sources.pictures import (
+    WHITE,
+    check_fit,
+    describe_seen,
+    open_picture,
+    read_color,
+    read_picture,
+)
 from pixelrnn.data.sources.raw import reading
 from pixelrnn.data.sources.walk import describe_left_out, walk
 from pixelrnn.errors import InputError
@@ -24,24 +33,28 @@ def read_images(
     levels: int,
     fit: str = "none",
     skip: bool = False,
+    ground: str | int = WHITE,
 ) -> tuple[list[str], np.ndarray]:
-    """Read the images in `files`: a name each, in one line, and uint8 (n, c, h, w) with levels 0..K-1.
+    """Read the images in `files`: a name each, in one line, and uint8 (n, c, h, w), levels 0..K-1.
 
     Folders are searched recursively. Pictures must have the size and the colors of `shape` (a gray
     one is fine for three colors), unless `fit` is "resize" or "crop", see `pictures.fitted`; either
-    makes colors gray where c is 1. Arrays are whole numbers in any of the forms of `arrange`. With
-    `skip`, files that cannot be used are left out and named on stderr, a line each.
+    makes colors gray where c is 1. Transparent ones are laid on `ground`, see `pictures`. Arrays
+    are whole numbers in any of the forms of `arrange`. With `skip`, files that cannot be used are
+    left out and named on stderr, a line each.
 
     Raises InputError for no files, or one that is missing, damaged or doesn't fit (the first is
     named, and how many more).
     """
     check_fit(fit)
+    read_color(ground)
+    seen: Counter[str] = Counter()
     names: list[str] = []
     images: list[np.ndarray] = []
     faults: list[str] = []
     for file in find_files(files):
         try:
-            read = _read(file, shape, levels, fit)
+            read = _read(file, shape, levels, fit, ground, seen)
         except InputError as error:
             faults.append(str(error))
             continue
@@ -53,22 +66,28 @@ def read_images(
         more = f" (and {len(faults) - 1} more of {count} files)" if len(faults) > 1 else ""
         remedy = "; skip=true leaves out what cannot be used" if images else ""
         raise InputError(faults[0] + more + remedy)
-    for fault in faults:
-        print(f"pixelrnn: left out: {fault}", file=sys.stderr)
+    for line in [*(f"left out: {fault}" for fault in faults), *describe_seen(seen, ground)]:
+        print(f"pixelrnn: {line}", file=sys.stderr)
     return names, np.concatenate(images)
 
 
 def find_files(files: str | Path | Sequence[str | Path]) -> list[Path]:
     """List files as they are named, folders as the pictures and .npy files below them, by name.
 
-    What is left out of a folder, see `walk`, is counted in a line on stderr. Raises InputError for a missing file, a folder without pictures, or
-    no file at all.
+    What is left out of a folder, see `walk`, is counted in a line on stderr. Raises InputError for
+    a missing file, a folder without pictures, or no file at all.
     """
     paths = [files] if isinstance(files, str | Path) else files
     below = [file for path in paths for file in _below(as_path(path, "file"))]
     if not below:
         raise InputError("no files: name image files or folders of them")
     return below
+
+
+def find_ground(config: Mapping[str, Any]) -> str | int:
+    """Return what a run's configuration lays transparent training pictures on; else white."""
+    source = (config.get("data") or {}).get("source") or {}
+    return source.get("ground", WHITE)
 
 
 def arrange(images: np.ndarray, shape: Sequence[int]) -> np.ndarray | None:
@@ -102,15 +121,21 @@ def _below(path: Path) -> Iterator[Path]:
     yield from files
 
 
-def _read(file: Path, shape: Sequence[int], levels: int, fit: str) -> np.ndarray:
+def _read(
+    file: Path,
+    shape: Sequence[int],
+    levels: int,
+    fit: str,
+    ground: str | int,
+    seen: Counter[str],
+) -> np.ndarray:
     """Read a picture, or the images in a .npy file: uint8 (n, c, h, w) with levels 0..K-1."""
     if file.suffix.lower() == ".npy":
         return _read_array(file, shape, levels)
-    picture = read_picture(file, shape, levels, fit)
-    if shape[0] == 1 and fit == "none" and _in_color(file):
-        raise InputError(
-            f"{in_one_line(file)} is in color, expected gray: fit=resize makes it gray"
-        )
+    picture = read_picture(file, shape, levels, fit, ground, seen)
+    if shape[0] == 1 and fit == "none" and _in_color(file, ground):
+        name = in_one_line(file)
+        raise InputError(f"{name} is in color, expected gray: fit=resize makes it gray")
     return picture[None]
 
 
@@ -130,7 +155,7 @@ def _read_array(file: Path, shape: Sequence[int], levels: int) -> np.ndarray:
     return images.astype(np.uint8)
 
 
-def _in_color(file: Path) -> bool:
+def _in_color(file: Path, ground: str | int) -> bool:
     """Return whether the colors of any pixel differ; gray pictures are often saved in RGB."""
-    bands = np.asarray(open_picture(file, colors=3))
+    bands = np.asarray(open_picture(file, 3, ground))
     return bool((bands != bands[..., :1]).any())

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pixelrnn import figures
-from pixelrnn.data.given import read_images
+from pixelrnn.data.given import find_ground, read_images
 from pixelrnn.errors import InputError, check_whole
 from pixelrnn.files import as_folder, write_text
 from pixelrnn.models.in_batches import Model, find_device, nll_maps
@@ -31,6 +31,7 @@ def score(
     maps: bool = True,
     top: float | None = None,
     fit: str = "none",
+    ground: str | int | None = None,
     skip: bool = False,
     batch_size: int = 64,
     device: str = "auto",
@@ -41,7 +42,8 @@ def score(
     files: file, nll_nats, bits_per_dim, bound ("exact", or "upper" where the NLL is an upper bound:
     Multi-Scale without clamping); with `maps`, maps/<row>-<file>.png, the image and beside it the
     nats of each pixel, on one scale for all files: from 0 to `top` nats, by default 3 more than a
-    uniform guess at a pixel costs.
+    uniform guess at a pixel costs. Transparent pictures are laid on `ground`, by
+    default that of the run's data.
 
     Returns the rows. Raises InputError, having written nothing, for files that cannot be used (see
     `read_images`).
@@ -52,7 +54,8 @@ def score(
     if top is not None and not (isinstance(top, int | float) and 0 < top < math.inf):
         raise InputError(f"top={top} must be a number of nats above 0")
     model = loaded.model
-    names, images = read_images(files, model.shape, model.levels, fit, skip)
+    ground = find_ground(loaded.config) if ground is None else ground
+    names, images = read_images(files, model.shape, model.levels, fit, skip, ground)
     nats: list[float] = []
     kept: list[np.ndarray] = []
     with Bar("scoring", total=len(images)) as bar:

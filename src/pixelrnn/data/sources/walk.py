@@ -19,8 +19,8 @@ from pixelrnn.errors import InputError
 from pixelrnn.files import in_one_line
 
 HIDDEN = "hidden"
-OTHER = "that are no pictures Pillow reads, by their suffix"
-NOWHERE = "that lead to no file"
+OTHER = "without the suffix of a picture that Pillow reads"
+NOWHERE = "leading to no file"
 
 # Pillow knows these kinds, but has no pixels of them, or only by another program.
 _WITHOUT_PIXELS = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
