@@ -96,7 +96,8 @@ def test_bad_files_can_be_left_out(folder, capsys):
     names, images = read_images(folder, RGB, 256, skip=True)
     assert len(names) == len(images) == 3
     passed_over, line = capsys.readouterr().err.splitlines()
-    assert "left out 2 hidden" in passed_over
+    assert "left out of" in passed_over
+    assert "2 hidden" in passed_over
     assert "left out: " in line
     assert "bad.png" in line
 

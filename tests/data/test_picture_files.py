@@ -189,7 +189,7 @@ def test_other_files_are_skipped_and_counted_or_refused(tmp_path: Path) -> None:
     (tmp_path / "film.mp4").write_text("x")
     (tmp_path / ".DS_Store").write_text("x")
     assert notes(tmp_path) == [
-        f"{tmp_path}: left out 1 hidden (.DS_Store); "
+        f"left out of {tmp_path}: 1 hidden (.DS_Store); "
         "2 without the suffix of a picture that Pillow reads (notes.txt, ...)"
     ]
     with pytest.raises(InputError, match=r"2 of 14 files are no images \(.*notes.txt, "):

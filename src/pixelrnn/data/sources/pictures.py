@@ -8,6 +8,7 @@ pictures that happened to is counted in `seen`, for `describe_seen` to say.
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -41,10 +42,8 @@ def read_color(ground: object) -> tuple[int, int, int]:
     if isinstance(ground, int) and not isinstance(ground, bool) and 0 <= ground <= 255:
         return ground, ground, ground
     color: tuple[int, ...] = ()
-    try:
+    with suppress(ValueError):
         color = ImageColor.getrgb(str(ground))
-    except ValueError:
-        pass
     if len(color) != 3:  # none, or one with a transparency of its own
         raise InputError(
             f"ground={ground}: expected white, black, another color's name, or a gray level 0..255"

@@ -82,7 +82,7 @@ def describe_left_out(folder: Path, left_out: dict[str, list[Path]]) -> list[str
         if paths:
             more = ", ..." if len(paths) > 1 else ""
             parts.append(f"{len(paths)} {reason} ({in_one_line(paths[0].name)}{more})")
-    return [f"{in_one_line(folder)}: left out {'; '.join(parts)}"] if parts else []
+    return [f"left out of {in_one_line(folder)}: {'; '.join(parts)}"] if parts else []
 
 
 def _identity(folder: Path) -> tuple[int, int]:
