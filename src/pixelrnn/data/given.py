@@ -1,6 +1,6 @@
 """Files to levels 0..K-1: the images that a user hands to a trained model.
 
-Pictures are read as `sources.folder` reads those it is trained on; .npy files hold levels.
+Pictures are read as `sources.folder` reads those it is trained on, .npy files as `own_arrays` does.
 Everything is read and checked before anything is done with it.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pixelrnn.data.forms import colors_first, describe_forms, to_levels
 from pixelrnn.data.npy import map_npy
 from pixelrnn.data.sources.pictures import (
     WHITE,
@@ -40,8 +41,8 @@ def read_images(
     Folders are searched recursively. Pictures must have the size and the colors of `shape` (a gray
     one is fine for three colors), unless `fit` is "resize" or "crop", see `pictures.fitted`; either
     makes colors gray where c is 1. Transparent ones are laid on `ground`, see `pictures`. Arrays
-    are whole numbers in any of the forms of `arrange`. With `skip`, files that cannot be used are
-    left out and named on stderr, a line each.
+    are in any of the forms of `forms`. With `skip`, files that cannot be used are left out and
+    named on stderr, a line each.
 
     Raises InputError for no files, or one that is missing, damaged or doesn't fit (the first is
     named, and how many more).
@@ -91,20 +92,12 @@ def find_ground(config: Mapping[str, Any]) -> str | int:
 
 
 def arrange(images: np.ndarray, shape: Sequence[int]) -> np.ndarray | None:
-    """Return images (n, c, h, w) from an array in any of the forms that can mean only one thing.
+    """Return images (n, c, h, w) from an array of one image or several, in the forms of `forms`.
 
-    These are one image or several, colors first (n, c, h, w) or last (n, h, w, c), gray ones also
-    without an axis of colors (n, h, w). None for any other form.
+    None for any other form.
     """
-    c, h, w = shape
-    several = images[None] if images.ndim in (2, 3) else images
-    if images.ndim in (2, 3) and c == 1 and images.shape[-2:] == (h, w):
-        return images.reshape(-1, 1, h, w)
-    if several.ndim == 4 and several.shape[1:] == (c, h, w):
-        return several
-    if several.ndim == 4 and several.shape[1:] == (h, w, c):
-        return several.transpose(0, 3, 1, 2)
-    return None
+    several = colors_first(images, shape)
+    return colors_first(images[None], shape) if several is None else several
 
 
 def _below(path: Path) -> Iterator[Path]:
@@ -143,16 +136,14 @@ def _read_array(file: Path, shape: Sequence[int], levels: int) -> np.ndarray:
     what = in_one_line(file)
     with reading(what, "an npy file", "replace or remove it"):
         array = map_npy(file)
-    expected = f"whole numbers 0..{levels - 1} of shape (n, {', '.join(map(str, shape))})"
     images = arrange(array, shape)
-    if images is None or array.dtype.kind not in "biu":
-        raise InputError(f"{what}: {array.dtype} {array.shape}, expected {expected}")
+    if images is None:
+        raise InputError(
+            f"{what}: {array.dtype} {array.shape}, expected shape {describe_forms(shape)}"
+        )
     if len(images) == 0:
         raise InputError(f"{what} has no image")
-    low, high = int(images.min()), int(images.max())
-    if low < 0 or high >= levels:
-        raise InputError(f"{what}: levels {low}..{high}, expected {expected}")
-    return images.astype(np.uint8)
+    return to_levels(what, images, levels)
 
 
 def _in_color(file: Path, ground: str | int) -> bool:
