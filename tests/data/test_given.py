@@ -95,9 +95,9 @@ def test_bad_files_can_be_left_out(folder, capsys):
     damaged(folder)
     names, images = read_images(folder, RGB, 256, skip=True)
     assert len(names) == len(images) == 3
-    passed_over, line = capsys.readouterr().err.splitlines()
-    assert "left out of" in passed_over
-    assert "2 hidden" in passed_over
+    passed_over, others, line = capsys.readouterr().err.splitlines()
+    assert "hidden: 2 (" in passed_over
+    assert "by the suffix: 1 (notes.txt)" in others
     assert "left out: " in line
     assert "bad.png" in line
 

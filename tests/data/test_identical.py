@@ -47,15 +47,15 @@ def test_every_kind_is_told_with_its_number() -> None:
     """Faults: a pair of splits forgotten; the training images counted in place of the test images;
     a copy counted for each pair.
     """
-    also = "also among the training images: dedupe=true removes such from training"
+    also = "also among the training images: dedupe=true removes"
     assert describe_identical(taken(LEAKY)) == [
         "1 of the 8 training images is a copy of another",
         "1 of the 5 validation images is a copy of another",
         "1 of the 4 test images is a copy of another",
-        f"1 of the 5 validation images is {also}",
-        f"2 of the 4 test images are {also}",
-        "1 of the 4 test images is also among the validation images: dedupe=true removes such "
-        "from validation",
+        f"1 of the 5 validation images is {also} it from training",
+        f"2 of the 4 test images are {also} them from training",
+        "1 of the 4 test images is also among the validation images: dedupe=true removes it from "
+        "validation",
     ]
 
 

@@ -110,7 +110,7 @@ def test_whole_numbers_are_levels_and_fractions_intensities(tmp_path: Path, dtyp
     path = save_npz(tmp_path, {"x_train": values.astype(dtype), "x_test": values.astype(dtype)})
     if dtype is bool:
         with pytest.raises(
-            InputError, match=r"type is bool, which is 2 levels, not 5: .* set data.l"
+            InputError, match=r"type is bool, which is 2 levels, not 5: .* set data.levels=2"
         ):
             collected(npz_arrays(path, (1, 4, 4), 5))
     got = collected(npz_arrays(path, (1, 4, 4), 2 if dtype is bool else 5))["test"]
@@ -163,7 +163,7 @@ WRONG = [
     pytest.param(
         wrong(5, np.uint8),
         r"values 0 to 5, expected levels=5, so whole numbers from 0 to 4: save x.astype\(int\) \* 5 "
-        "// 256 if they are bytes, or set data.levels",
+        "// 256 if they are bytes, or set data.levels=6",
         id="level",
     ),
     pytest.param(wrong(-1, np.int64), "values -1 to 0, expected levels=5", id="negative level"),

@@ -189,10 +189,12 @@ def test_other_files_are_skipped_and_counted_or_refused(tmp_path: Path) -> None:
     (tmp_path / "film.mp4").write_text("x")
     (tmp_path / ".DS_Store").write_text("x")
     assert notes(tmp_path) == [
-        f"left out of {tmp_path}: 1 hidden (.DS_Store); "
-        "2 without the suffix of a picture that Pillow reads (notes.txt, ...)"
+        f"left out of {tmp_path}, hidden: 1 (.DS_Store)",
+        f"left out of {tmp_path}, no picture that Pillow reads, by the suffix: 2 (notes.txt, ...)",
     ]
-    with pytest.raises(InputError, match=r"2 of 14 files are no images \(.*notes.txt, "):
+    with pytest.raises(
+        InputError, match=r"2 of 14 files are no images that Pillow reads \(.*notes.txt, "
+    ):
         image_folder(tmp_path, SHAPE, 256, strict=True)
 
 
@@ -353,7 +355,9 @@ def test_a_damaged_picture_is_no_other_file(tmp_path: Path, damage: str) -> None
 
 
 def test_folders_of_nothing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nowhere is no folder: set data\.source\.folder"):
+    with pytest.raises(
+        InputError, match=r"nowhere is no folder: put the images there or set data\.source\.folder"
+    ):
         image_folder(tmp_path / "nowhere", SHAPE, 256)
     with pytest.raises(
         InputError, match="0 images are too few to leave some for train, val and test"

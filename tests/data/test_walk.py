@@ -150,7 +150,7 @@ def test_what_is_left_out_of_a_folder_is_told_by_score(tmp_path: Path, capsys) -
     (tmp_path / "phone.heic").write_text("")
     read_images(tmp_path, SHAPE, 256)
     assert capsys.readouterr().err == (
-        f"pixelrnn: left out of {tmp_path}: 1 without the suffix of a picture that Pillow reads "
+        f"pixelrnn: left out of {tmp_path}, no picture that Pillow reads, by the suffix: 1 "
         "(phone.heic)\n"
     )
 

@@ -100,7 +100,7 @@ def test_a_folder_of_something_else_is_seen_before_any_work(tmp_path: Path) -> N
     ("change", "says"),
     [
         ({"name": "my-toy"}, "data.name=my-toy must be letters, digits"),
-        ({"name": "prepare"}, "data.name=prepare is the name of a stage"),
+        ({"name": "prepare"}, "data.name=prepare is the name of stages"),
         ({"name": 2024}, r"data.name=2024 must be text; quote it: data.name=\"'2024'\""),
         ({"shape": 32}, "shape is 32, expected"),
         ({"levels": "7"}, "levels is 7, expected"),

@@ -72,8 +72,8 @@ def check_name(name: object) -> None:
     """
     if not isinstance(name, str):
         raise InputError(f"data.name={name} must be text; quote it: data.name=\"'{name}'\"")
-    if name == "prepare":  # its stage would be prepare@prepare, which reads like none
-        raise InputError("data.name=prepare is the name of a stage of the pipeline: choose another")
+    if name == "prepare":
+        raise InputError("data.name=prepare is the name of stages of the pipeline: choose another")
     if not NAME.fullmatch(name):
         raise InputError(
             f"data.name={name} must be letters, digits, _ and . only, as it names files and stages"

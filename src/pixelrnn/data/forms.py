@@ -39,7 +39,7 @@ def to_levels(what: str, values: np.ndarray, levels: int, otherwise: str = "") -
     """Return whole numbers or fractions as levels: uint8 of the same shape, which isn't empty.
 
     Raises InputError, on `what`, for another type, NaN, and values out of range; `otherwise` is
-    what else helps where there are more levels.
+    what else helps where there are other levels, without their number.
     """
     kind = values.dtype.kind
     if kind not in "biuf":
@@ -47,7 +47,7 @@ def to_levels(what: str, values: np.ndarray, levels: int, otherwise: str = "") -
     if kind == "b" and levels != 2:
         raise InputError(
             f"{what}: type is bool, which is 2 levels, not {levels}: save fractions by "
-            f"astype(np.float32){otherwise}"
+            f"astype(np.float32){otherwise and f'{otherwise}=2'}"
         )
     if kind == "f" and (missing := int(np.isnan(values).sum())):
         raise InputError(f"{what}: {missing} of the values are NaN")
@@ -72,4 +72,5 @@ def _advice(low: float, high: float, kind: str, levels: int, otherwise: str) -> 
         return ""
     if kind == "f":
         return ": save x / 255, or whole numbers by astype(np.uint8)"
-    return f": save x.astype(int) * {levels} // 256 if they are bytes{otherwise}"
+    more = otherwise and f"{otherwise}={int(high) + 1}"
+    return f": save x.astype(int) * {levels} // 256 if they are bytes{more}"

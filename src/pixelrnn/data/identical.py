@@ -14,7 +14,7 @@ from pixelrnn.data.splits import SPLITS
 _SIZE = 16  # bytes
 
 WORDS = {"train": "training", "val": "validation", "test": "test"}
-IS = ("is", "are")
+IS, THEM = ("is", "are"), ("it", "them")
 
 
 class Fingerprints:
@@ -65,9 +65,13 @@ def describe_identical(splits: Mapping[str, Fingerprints], remedy: bool = True) 
     for split, other in (("val", "train"), ("test", "train"), ("test", "val")):
         shared = int(among(digests[split], digests[other]).sum())
         subject = f"of the {len(digests[split])} {WORDS[split]} images"
-        what = f"also among the {WORDS[other]} images"
-        what += f": dedupe=true removes such from {WORDS[other]}" if remedy else ""
-        lines += _sentence(shared, subject, *[f"{verb} {what}" for verb in IS])
+        place = f"also among the {WORDS[other]} images"
+        one, more = (
+            f"{verb} {place}"
+            + (f": dedupe=true removes {them} from {WORDS[other]}" if remedy else "")
+            for verb, them in zip(IS, THEM, strict=True)
+        )
+        lines += _sentence(shared, subject, one, more)
     return lines
 
 

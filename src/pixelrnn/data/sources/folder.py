@@ -45,13 +45,13 @@ def image_folder(
     check_fit(fit)
     read_color(ground)
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder: set data.source.folder")
+        raise InputError(f"{folder} is no folder: put the images there or set data.source.folder")
     images, left_out = walk(folder)
     others = [*left_out[OTHER], *left_out[NOWHERE]]
     if strict and others:
         raise InputError(
-            f"{len(others)} of {len(images) + len(others)} files are no images "
-            f"({in_one_line(others[0])}, ...): move them or set strict=false"
+            f"{len(others)} of {len(images) + len(others)} files are no images that Pillow "
+            f"reads ({in_one_line(others[0])}, ...): move them or set strict=false"
         )
     try:
         splits = deal_shares(len(images), {"val": val, "test": test}, seed)

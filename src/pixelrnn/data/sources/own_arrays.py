@@ -152,7 +152,8 @@ def _images(place: Place, shape: Sequence[int], levels: int) -> Iterator[np.ndar
         images = colors_first(values, shape)
         if images is None:
             form = ", ".join(map(str, values.shape[1:]))
+            remedy = "set data.shape" if values.ndim > 2 else "reshape it"
             raise InputError(
-                f"{what}: shape is (n, {form}), expected {describe_forms(shape)}: set data.shape"
+                f"{what}: shape is (n, {form}), expected {describe_forms(shape)}: {remedy}"
             )
         yield to_levels(what, images, levels, ", or set data.levels")

@@ -19,8 +19,8 @@ from pixelrnn.errors import InputError
 from pixelrnn.files import in_one_line
 
 HIDDEN = "hidden"
-OTHER = "without the suffix of a picture that Pillow reads"
-NOWHERE = "leading to no file"
+OTHER = "no picture that Pillow reads, by the suffix"
+NOWHERE = "a link to no file"
 
 # Pillow knows these kinds, but has no pixels of them, or only by another program.
 _WITHOUT_PIXELS = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
@@ -76,13 +76,13 @@ def walk(folder: Path, also: Collection[str] = ()) -> Walk:
 
 
 def describe_left_out(folder: Path, left_out: dict[str, list[Path]]) -> list[str]:
-    """Return a line that counts what was left out, by reason; none where that was nothing."""
-    parts = []
+    """Return a line for each reason for which something was left out, with how much."""
+    lines = []
     for reason, paths in left_out.items():
         if paths:
-            more = ", ..." if len(paths) > 1 else ""
-            parts.append(f"{len(paths)} {reason} ({in_one_line(paths[0].name)}{more})")
-    return [f"left out of {in_one_line(folder)}: {'; '.join(parts)}"] if parts else []
+            names = in_one_line(paths[0].name) + (", ..." if len(paths) > 1 else "")
+            lines.append(f"left out of {in_one_line(folder)}, {reason}: {len(paths)} ({names})")
+    return lines
 
 
 def _identity(folder: Path) -> tuple[int, int]:
