@@ -334,6 +334,31 @@ def test_five_lines_are_a_data_set(
         assert about["counts"] == {"train": 5, "val": 4, "test": 9}
 
 
+@pytest.mark.parametrize("base", ["folder", "npz", "npy", "torchvision", "mnist_dynamic"])
+def test_raw_files_lie_in_a_folder_of_the_name(tmp_path: Path, pixelrnn, base: str) -> None:
+    """So that no source need be named. Faults: the base's folder; another data set's."""
+    raw = tmp_path / "data" / "mine"
+    if base == "folder":
+        raw_files.write_pictures(raw)
+    elif base == "npz":
+        raw.mkdir()
+        write_npz(raw / "any", None)
+    elif base == "npy":
+        write_npy(raw, None)
+    else:
+        raw_files.write_mnist(raw)
+    lines = [f"defaults: [{base}]", "name: mine"]
+    lines += {
+        "torchvision": ["shape: [1, 28, 28]", "source: {dataset: MNIST, val: 3}"],
+        "mnist_dynamic": ["source: {gray: {val: 3, official: null}}"],
+    }.get(base, ["shape: [3, 32, 32]"])
+    (tmp_path / "conf" / "data").mkdir(parents=True)
+    (tmp_path / "conf" / "data" / "mine.yaml").write_text("\n".join(lines) + "\n")
+    code, _, err = pixelrnn("prepare", "--config-dir", str(tmp_path / "conf"), "data=mine")
+    assert code == 0, err
+    assert Path("artifacts/data/mine/data.json").exists()
+
+
 @pytest.mark.parametrize("name", ["cifar10", "celeba", "folder", "imagenet32", "npy", "npz"])
 def test_flip_reaches_training(monkeypatch, pixelrnn, name: str) -> None:
     """Fault: a key that is recorded and does nothing."""
