@@ -364,7 +364,8 @@ def test_folders_of_nothing(tmp_path: Path) -> None:
     ):
         image_folder(tmp_path, SHAPE, 256)
     write_pictures(tmp_path, n=2)
-    with pytest.raises(InputError, match="2 images are too few"):
+    (tmp_path / "a.heic").write_text("x")
+    with pytest.raises(InputError, match=r"2 images are too few .*; left out of .*: 1 \(a.heic\)"):
         image_folder(tmp_path, SHAPE, 256)
 
 

@@ -53,14 +53,14 @@ def image_folder(
             f"{len(others)} of {len(images) + len(others)} files are no images that Pillow "
             f"reads ({in_one_line(others[0])}, ...): move them or set strict=false"
         )
+    about = describe_left_out(folder, left_out)
     try:
         splits = deal_shares(len(images), {"val": val, "test": test}, seed)
     except InputError as error:
-        raise InputError(f"{folder}: {error}") from error
+        raise InputError("; ".join([f"{folder}: {error}", *about])) from error
     seen: Counter[str] = Counter()
     pairs = stacked(
         (split, read_picture(file, shape, levels, fit, ground, seen))
         for file, split in zip(images, splits, strict=True)
     )
-    about = describe_left_out(folder, left_out)
     return Noted(pairs, lambda: [*about, *describe_seen(seen, ground)])

@@ -97,7 +97,8 @@ def _read(
     for split, name in names.items():
         share = shares.get(split)
         if split not in present and (share is None or name != NAMES[split]):
-            raise InputError(f"{what} has no array {name}: {_remedy(split, places)}")
+            unused = [place for place in places if place not in names.values()]
+            raise InputError(f"{what} has no array {name}: {_remedy(split, unused)}")
         if split not in present and share is not None:
             needed[split] = share
         elif split == "test" and share is not None:
@@ -120,10 +121,14 @@ def _check_names(names: Mapping[str, str]) -> dict[str, str]:
     return {split: str(name) for split, name in full.items()}
 
 
-def _remedy(split: str, places: Iterable[str]) -> str:
-    there = f"it has {_listed(places)}; set data.source.names.{split} to one of them"
-    share = f", or data.source.{split}=0.1 for a share of the training images"
-    return there + ("" if split == "train" else share)
+def _remedy(split: str, unused: Sequence[str]) -> str:
+    """Return what to do where a split has no array, and `unused` are the names of the others."""
+    ways = []
+    if unused:
+        ways.append(f"set data.source.names.{split} to one of {_listed(unused)}")
+    if split != "train":
+        ways.append(f"set data.source.{split}=0.1 for a share of the training images")
+    return " or ".join(ways) or "add one"
 
 
 def _listed(names: Iterable[str]) -> str:
