@@ -36,7 +36,7 @@ def score(
     batch_size: int = 64,
     device: str = "auto",
 ) -> list[Row]:
-    """Score the images in `files`: pictures, folders of them, .npy of levels.
+    """Score the images in `files`: pictures, folders of them, .npy arrays.
 
     Writes to `out` (scores/ in the run, by default) scores.csv, a row an image in the order of the
     files: file, nll_nats, bits_per_dim, bound ("exact", or "upper" where the NLL is an upper bound:

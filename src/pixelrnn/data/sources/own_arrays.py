@@ -42,7 +42,7 @@ def npz_arrays(
     """
     file = _find_npz(as_path(file, "data.source.file"))
     places = {name: (file, name) for name in keys(file)}
-    return _read(places, f"{file}", shape, levels, {"val": val, "test": test}, seed, names)
+    return _read(places, in_one_line(file), shape, levels, {"val": val, "test": test}, seed, names)
 
 
 def npy_arrays(
@@ -62,7 +62,9 @@ def npy_arrays(
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder: put npy files there or set data.source.folder")
     places = {file.stem: (file, "") for file in _visible(folder, ".npy")}
-    return _read(places, f"{folder}", shape, levels, {"val": val, "test": test}, seed, names)
+    return _read(
+        places, in_one_line(folder), shape, levels, {"val": val, "test": test}, seed, names
+    )
 
 
 def _find_npz(path: Path) -> Path:
