@@ -2,7 +2,6 @@
 PYTHON ?= python3
 VENV := .venv
 PIP_INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
-EMBEDDED := data/digits.npz data/photos data/README.md
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
@@ -15,7 +14,7 @@ help:
 	@echo "make lint    style, import contracts and types"
 	@echo "make format  mend the style"
 	@echo "make clean   remove what tools leave behind; data, runs and the environment stay"
-	@echo "make repro-parallel   dvc repro, two variants at a time"
+	@echo "make repro-parallel   dvc repro, two trainings at a time"
 	@echo "make plots   dvc plots show, as a page that needs no network"
 	@echo "make bench   training, sampling and memory beside the simple path; some minutes, on an idle machine"
 
@@ -34,14 +33,13 @@ $(VENV)/installed-dev: $(VENV)/installed
 	@touch $@
 
 demo: embedded-data
-	dvc repro
-	@sed '/^!/d' artifacts/comparison/comparison.md
-	@echo "Pictures: artifacts/comparison/samples.png, and samples.png in each of artifacts/runs/digits-*"
+	dvc repro compare@digits
+	@echo "Pictures: artifacts/comparison/digits/samples.png, and samples.png in each of artifacts/runs/digits/*"
 
 # DVC looks for a git repository, and a downloaded archive of this one is none. The setting is this copy's own.
 embedded-data: $(VENV)/installed
 	@test -e .git || dvc config --local core.no_scm true
-	dvc pull $(EMBEDDED)
+	dvc pull data.dvc
 
 test: lint
 	pytest -n 2
@@ -63,10 +61,10 @@ clean:
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist dvc_plots
 	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
-# The variants don't depend on each other; each process gets half of two cores.
+# The trainings don't depend on each other; each process gets half of two cores.
 repro-parallel: embedded-data
 	dvc repro compose prepare
-	basename -s .yaml conf/model/*.yaml | OMP_NUM_THREADS=1 xargs -P 2 -I VARIANT dvc repro --single-item train@VARIANT
+	dvc stage list --name-only | grep ^train@ | OMP_NUM_THREADS=1 xargs -P 2 -I STAGE dvc repro --single-item STAGE
 	dvc repro
 
 # DVC's page loads its plotting library from the network; from here on `dvc plots show` and `diff` bring it along.

@@ -33,6 +33,14 @@ def as_path(text: object, key: str = "path") -> Path:
         raise InputError(f"{key}={text}: {error}") from error
 
 
+def in_one_line(path: str | Path) -> str:
+    r"""Return a path as text that fits one line in any encoding: `\n` and the like for the rest.
+
+    The file system allows line breaks in names, and bytes that are no characters.
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(path))
+
+
 def as_folder(text: object, key: str = "out") -> Path:
     """Return it as a path, there or not. Raises InputError if it is a file or not text."""
     folder = as_path(text, key)

@@ -49,6 +49,7 @@ def test_what_an_encoding_lacks_is_spelled(text, encoding, spelled):
     assert text.encode(encoding, "spelled").decode(encoding) == spelled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_an_encoding_without_our_signs(folder, encoding):
     """A training with rich's table, an evaluation with ±, and the sweep's table. Fault: a traceback for finished work."""
@@ -62,6 +63,7 @@ def test_an_encoding_without_our_signs(folder, encoding):
     assert not list(folder.glob("artifacts/sweeps/*/*/failure.txt"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["| head -1", ">&-", "> /dev/full", ">&- 2>&-", "2> /dev/full"])
 def test_nobody_reads_it(folder, output):
     """A whole sweep, with a table. Faults: exit code 1, 120 or 141; a trained job that is written down as failed."""
@@ -72,6 +74,7 @@ def test_nobody_reads_it(folder, output):
     assert not list(folder.glob("artifacts/sweeps/*/*/failure.txt"))
 
 
+@pytest.mark.slow
 def test_the_exit_code_is_that_of_the_work(folder):
     """A verb that fails, an audit that finds a leak and one that does not, with a reader that has gone."""
     shutil.copy(strangers.__file__, folder / "theirs.py")
@@ -80,6 +83,7 @@ def test_the_exit_code_is_that_of_the_work(folder):
         assert shell(f"{quoted(words)} | true", folder).returncode == code
 
 
+@pytest.mark.slow
 def test_files_are_written_in_utf_8_whatever_the_terminal_speaks(folder):
     done = shell(quoted([*SWEEP, "model.hidden=0"]), folder, PYTHONIOENCODING="ascii", LC_ALL="C")
     assert done.returncode == 1

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pixelrnn.data.given import find_files, read_images
+from pixelrnn.data.given import find_files, find_ground, read_images
 from pixelrnn.errors import InputError
 
 GRAY, RGB = (1, 4, 6), (3, 4, 6)
@@ -62,6 +62,21 @@ def test_another_size_or_color_only_on_request(tmp_path, pixels):
         read_images(tmp_path / "a.png", GRAY, 256, fit="stretch")
 
 
+@pytest.mark.parametrize(
+    ("config", "ground"),
+    [
+        ({"data": {"source": {"ground": "black"}}}, "black"),
+        ({"data": {"source": {"ground": 0}}}, 0),
+        ({"data": {"source": {"file": "data/digits.npz"}}}, "white"),
+        ({"data": {"source": None}}, "white"),
+        ({}, "white"),
+    ],
+)
+def test_the_ground_is_that_of_the_runs_data(config, ground):
+    """Fault: a gray level 0 taken for none."""
+    assert find_ground(config) == ground
+
+
 def damaged(folder):
     (folder / "a" / "bad.png").write_bytes((folder / "b.png").read_bytes()[:60])
 
@@ -80,7 +95,9 @@ def test_bad_files_can_be_left_out(folder, capsys):
     damaged(folder)
     names, images = read_images(folder, RGB, 256, skip=True)
     assert len(names) == len(images) == 3
-    (line,) = capsys.readouterr().err.splitlines()
+    passed_over, others, line = capsys.readouterr().err.splitlines()
+    assert "hidden: 2 (" in passed_over
+    assert "by the suffix: 1 (notes.txt)" in others
     assert "left out: " in line
     assert "bad.png" in line
 
@@ -129,12 +146,18 @@ def test_arrays_in_any_form_that_means_one_thing(tmp_path, shape, given, count):
 @pytest.mark.parametrize(
     ("array", "says"),
     [
-        (np.zeros((2, 3, 4, 5), np.uint8), r"uint8 \(2, 3, 4, 5\), expected whole numbers 0..3"),
-        (np.zeros((2, 4, 6), np.uint8), r"uint8 \(2, 4, 6\), expected .* \(n, 3, 4, 6\)"),
-        (np.zeros((2, *RGB), np.float32), "float32 .*, expected whole numbers"),
-        (np.full((2, *RGB), 9, np.uint8), "levels 9..9, expected whole numbers 0..3"),
-        (np.full((2, *RGB), 256, np.int64), "levels 256..256"),
-        (np.full((2, *RGB), -1, np.int64), "levels -1..-1"),
+        (
+            np.zeros((2, 3, 4, 5), np.uint8),
+            r"uint8 \(2, 3, 4, 5\), expected shape \(n, 3, 4, 6\) or \(n, 4, 6, 3\)",
+        ),
+        (np.zeros((2, 4, 6), np.uint8), r"uint8 \(2, 4, 6\), expected shape \(n, 3, 4, 6\)"),
+        (np.full((2, *RGB), 9.0), "values 9 to 9, expected fractions from 0 to 1: save x / 255"),
+        (np.full((2, *RGB), np.nan), "144 of the values are NaN"),
+        (np.zeros((2, *RGB), bool), "type is bool, which is 2 levels, not 4"),
+        (np.zeros((2, *RGB), "m8[s]"), "type is timedelta64"),
+        (np.full((2, *RGB), 9, np.uint8), r"whole numbers from 0 to 3: save .* \* 4 // 256"),
+        (np.full((2, *RGB), 256, np.int64), "values 256 to 256"),
+        (np.full((2, *RGB), -1, np.int64), "values -1 to -1"),
         (np.zeros((0, *RGB), np.uint8), "has no image"),
         (np.array(3), r"int64 \(\), expected"),
         (np.array([{}]), "a.npy holds pickled objects, which are not read"),
@@ -146,6 +169,14 @@ def test_arrays_are_checked(tmp_path, array, says):
     with pytest.raises(InputError, match=says) as caught:
         read_images(tmp_path / "a.npy", RGB, 4, skip=True)
     assert "damaged" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">f8", np.float16])
+def test_fractions_are_intensities(tmp_path, dtype):
+    """As `prepare` reads them. Faults: refused; cut off to zero."""
+    levels = np.random.default_rng(0).integers(0, 5, (2, *RGB))
+    np.save(tmp_path / "a.npy", (levels / 4).astype(dtype))
+    assert (read_images(tmp_path / "a.npy", RGB, 5)[1] == levels).all()
 
 
 def test_a_damaged_array(tmp_path):

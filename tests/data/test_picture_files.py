@@ -1,5 +1,7 @@
 """Image files: any folder of them."""
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ from PIL import Image, ImageCms
 from tests.support.raw_files import DAMAGE, noise, write_pictures
 
 from pixelrnn.data import image_folder, write_arrays
+from pixelrnn.data.given import read_images
 from pixelrnn.errors import InputError
 
 SHAPE = (3, 5, 7)
@@ -95,16 +98,6 @@ def test_pictures_of_other_modes(tmp_path: Path, mode: str) -> None:
     assert one(tmp_path, image, name=name).tolist() == np.full(SHAPE, 255).tolist()
 
 
-@pytest.mark.parametrize("mode", ["I;16", "I", "F"])
-def test_more_than_eight_bits_are_refused(tmp_path: Path, mode: str) -> None:
-    """Fault: Pillow's conversion, which clips everything above 255 to white."""
-    pixels = np.full(
-        (5, 7), 40_000, np.uint16 if mode == "I;16" else np.int32 if mode == "I" else np.float32
-    )
-    with pytest.raises(InputError, match=rf"0\.tif: mode {mode} has more than 8 bits a color"):
-        one(tmp_path, Image.fromarray(pixels), name="0.tif")
-
-
 @pytest.mark.parametrize("colors", [1, 3])
 def test_lab_is_read(tmp_path: Path, colors: int) -> None:
     """Fault: called damaged. (L*a*b* has fewer colors than RGB, so some come back a little off.)"""
@@ -188,19 +181,158 @@ def test_what_fits_and_what_does_not(tmp_path: Path) -> None:
         one(tmp_path / "g", image, (3, 6, 19), fit="none")
 
 
-def test_other_files_are_skipped_and_counted_or_refused(tmp_path: Path, capsys) -> None:
+def test_other_files_are_skipped_and_counted_or_refused(tmp_path: Path) -> None:
     """Faults: skipped without a word; a text file opened as an image."""
     write_pictures(tmp_path)
-    assert not capsys.readouterr().out
+    assert notes(tmp_path) == []
     (tmp_path / "b" / "notes.txt").write_text("x")
     (tmp_path / "film.mp4").write_text("x")
-    assert len(collected(image_folder(tmp_path, SHAPE, 256))["train"]) == 10
-    assert (
-        capsys.readouterr().out
-        == f"{tmp_path}: skipped 2 of 14 files, which are no images (notes.txt, ...)\n"
-    )
-    with pytest.raises(InputError, match=r"2 of 14 files are no images \(.*notes.txt, "):
+    (tmp_path / ".DS_Store").write_text("x")
+    assert notes(tmp_path) == [
+        f"left out of {tmp_path}, hidden: 1 (.DS_Store)",
+        f"left out of {tmp_path}, no picture that Pillow reads, by the suffix: 2 (notes.txt, ...)",
+    ]
+    with pytest.raises(
+        InputError, match=r"2 of 14 files are no images that Pillow reads \(.*notes.txt, "
+    ):
         image_folder(tmp_path, SHAPE, 256, strict=True)
+
+
+# What is not taken as it is, and told
+
+
+def notes(folder: Path, shape=SHAPE, **options) -> list[str]:
+    read = image_folder(folder, shape, 256, val=0.3, test=0.3, **options)
+    collected(read)
+    return read.notes()
+
+
+INK = np.zeros((5, 7, 4), np.uint8)  # black, on nothing but for the middle
+INK[1:4, 2:5, 3] = 255
+WHITE_BUT_INK = np.where(INK[..., 3] == 255, 0, 255)
+
+
+@pytest.mark.parametrize("colors", [1, 3])
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "RGB"])
+def test_black_ink_on_nothing_is_seen(tmp_path: Path, mode: str, colors: int) -> None:
+    """In every way to say that nothing is there. Fault: the picture is all black."""
+    options = {}
+    if mode == "RGBA":
+        image = Image.fromarray(INK)
+    elif mode == "LA":
+        image = Image.fromarray(INK).convert("LA")
+    elif mode == "P":  # a palette whose second color is transparent
+        image = Image.fromarray((INK[..., 3] == 0).astype(np.uint8)).convert("P")
+        image.putpalette([0, 0, 0, 0, 0, 0])
+        options = {"transparency": b"\xff\x00"}
+    else:  # gray level 9, or a color, is transparent
+        image = Image.fromarray(np.where(INK[..., 3] == 255, 0, 9).astype(np.uint8)).convert(mode)
+        options = {"transparency": 9 if mode == "L" else (9, 9, 9)}
+    got = one(tmp_path, image, (colors, 5, 7), **options)
+    np.testing.assert_array_equal(got, np.broadcast_to(WHITE_BUT_INK, (colors, 5, 7)))
+    assert notes(tmp_path) == ["3 pictures transparent in places: laid on ground=white"]
+
+
+@pytest.mark.parametrize(
+    ("ground", "color"),
+    [("white", 255), ("black", 0), (0, 0), (128, 128), ("gray", 128), ("#010101", 1)],
+)
+def test_the_ground_is_chosen(tmp_path: Path, ground: str | int, color: int) -> None:
+    """Also under what is half transparent. Fault: a key that is read and does nothing."""
+    pixels = np.zeros((5, 7, 4), np.uint8)
+    pixels[..., 3] = np.arange(7) * 42
+    for i in range(3):
+        Image.fromarray(pixels).save(tmp_path / f"{i}.png")
+    read = image_folder(tmp_path, SHAPE, 256, val=0.3, test=0.3, ground=ground)
+    got = collected(read)["train"][0, 0, 0]
+    assert np.abs(got.astype(int) - color * (1 - np.arange(7) * 42 / 255)).max() <= 1
+    scored = read_images(tmp_path, SHAPE, 256, ground=ground)[1]
+    np.testing.assert_array_equal(scored[0, 0, 0], got)
+
+
+@pytest.mark.parametrize("ground", ["paper", "", -1, 256, True, 0.5, "#ffffff80", None])
+def test_grounds_that_are_none(tmp_path: Path, ground: object) -> None:
+    """Before any work."""
+    write_pictures(tmp_path)
+    for read in (image_folder, read_images):
+        with pytest.raises(InputError, match=f"ground={ground}: expected white, black"):
+            read(tmp_path, SHAPE, 256, ground=ground)
+
+
+def test_what_could_be_transparent_and_is_not(tmp_path: Path) -> None:
+    """Fault: told of pictures that were taken as they are."""
+    pixels = noise(5, 7, 3)
+    got = one(tmp_path, Image.fromarray(pixels).convert("RGBA"))
+    np.testing.assert_array_equal(got, pixels.transpose(2, 0, 1))
+    assert notes(tmp_path) == []
+
+
+DEEP = (257 * np.arange(35).reshape(5, 7) * 7).astype(np.uint16)  # 8 bits, twice
+
+
+@pytest.mark.parametrize("colors", [1, 3])
+@pytest.mark.parametrize(("name", "dtype"), [("0.png", "<u2"), ("0.tif", "<u2"), ("0.pgm", "<i4")])
+def test_sixteen_bits_become_eight(tmp_path: Path, name: str, dtype: str, colors: int) -> None:
+    """Fault: Pillow's conversion, which clips everything above 255 to white."""
+    got = one(tmp_path, Image.fromarray(DEEP.astype(dtype)), (colors, 5, 7), name=name)
+    np.testing.assert_array_equal(got, np.broadcast_to(DEEP >> 8, (colors, 5, 7)))
+    assert notes(tmp_path) == ["3 pictures of 16 bits a color: the upper 8 were kept"]
+
+
+def test_sixteen_bits_of_three_colors_are_told(tmp_path: Path) -> None:
+    """Pillow keeps the upper 8 itself. Fault: without a word."""
+    rows = b"".join(
+        b"\0" + DEEP[:, :, None].repeat(3, 2).astype(">u2")[i].tobytes() for i in range(5)
+    )
+    header = struct.pack(">IIBBBBB", 7, 5, 16, 2, 0, 0, 0)
+    chunks = {b"IHDR": header, b"IDAT": zlib.compress(rows), b"IEND": b""}
+    content = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks.items()
+    )
+    for i in range(3):
+        (tmp_path / f"{i}.png").write_bytes(content)
+    assert notes(tmp_path) == ["3 pictures of 16 bits a color: the upper 8 were kept"]
+    got = read_images(tmp_path, SHAPE, 256)[1][0]
+    np.testing.assert_array_equal(got, np.broadcast_to(DEEP >> 8, SHAPE))
+
+
+@pytest.mark.parametrize(
+    ("pixels", "says"),
+    [
+        (np.full((5, 7), 0.5, np.float32), r"0\.tif: mode F has fractions for colors"),
+        (np.full((5, 7), 70_000, np.int32), r"0\.tif: mode I with levels 70000..70000, expected"),
+        (np.full((5, 7), -1, np.int32), r"0\.tif: mode I with levels -1..-1, expected"),
+    ],
+)
+def test_more_than_sixteen_bits_are_refused(tmp_path: Path, pixels: np.ndarray, says: str) -> None:
+    """Fault: levels that wrap round."""
+    with pytest.raises(InputError, match=says):
+        one(tmp_path, Image.fromarray(pixels), name="0.tif")
+
+
+@pytest.mark.parametrize("name", ["0.gif", "0.png", "0.webp", "0.tif"])
+def test_the_first_of_several_frames_is_taken(tmp_path: Path, name: str) -> None:
+    """Faults: the last one; without a word."""
+    frames = [Image.new("L", (7, 5), color).convert("RGB") for color in (0, 99, 255)]
+    options = {"lossless": True} if name.endswith("webp") else {}
+    got = one(tmp_path, frames[0], name=name, save_all=True, append_images=frames[1:], **options)
+    assert got.max() == 0
+    assert notes(tmp_path) == ["3 pictures of several frames or pages: the first was taken"]
+
+
+def test_notes_count_every_kind(tmp_path: Path, capsys) -> None:
+    """By `prepare` and by `score` alike. Faults: one kind hides another; a plural of one."""
+    write_pictures(tmp_path)
+    Image.fromarray(INK).save(tmp_path / "ink.png")
+    Image.fromarray(DEEP).save(tmp_path / "deep.png")
+    expected = [
+        "1 picture transparent in places: laid on ground=black",
+        "1 picture of 16 bits a color: the upper 8 were kept",
+    ]
+    assert notes(tmp_path, ground="black") == expected
+    read_images(tmp_path, SHAPE, 256, fit="resize", ground="black")
+    assert capsys.readouterr().err.splitlines() == [f"pixelrnn: {line}" for line in expected]
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
@@ -223,14 +355,17 @@ def test_a_damaged_picture_is_no_other_file(tmp_path: Path, damage: str) -> None
 
 
 def test_folders_of_nothing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nowhere is no folder: set data\.source\.folder"):
+    with pytest.raises(
+        InputError, match=r"nowhere is no folder: put the images there or set data\.source\.folder"
+    ):
         image_folder(tmp_path / "nowhere", SHAPE, 256)
     with pytest.raises(
         InputError, match="0 images are too few to leave some for train, val and test"
     ):
         image_folder(tmp_path, SHAPE, 256)
     write_pictures(tmp_path, n=2)
-    with pytest.raises(InputError, match="2 images are too few"):
+    (tmp_path / "a.heic").write_text("x")
+    with pytest.raises(InputError, match=r"2 images are too few .*; left out of .*: 1 \(a.heic\)"):
         image_folder(tmp_path, SHAPE, 256)
 
 

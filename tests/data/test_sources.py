@@ -225,7 +225,7 @@ def test_a_gray_photograph_becomes_three_colors(tmp_path: Path) -> None:
 
 @needs_data
 def test_the_real_photographs() -> None:
-    splits = photo_patches(RAW / "photos")
+    splits = photo_patches(RAW / "patches")
     assert {name: x.shape for name, x in splits.items()} == {
         "train": (3400, 3, 32, 32),
         "val": (200, 3, 32, 32),

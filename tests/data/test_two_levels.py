@@ -15,6 +15,7 @@ from tests.support.raw_files import (
 
 from pixelrnn.data import binarized_mnist, drawn_from_gray
 from pixelrnn.data.sources.binarized_mnist import CHECKSUMS, FILES
+from pixelrnn.data.splits import Noted
 from pixelrnn.errors import InputError
 
 HOME = "http://127.0.0.1:1/"
@@ -26,6 +27,15 @@ def gray():
     """A stream, in pieces."""
     for seed, split in enumerate(["train", "test", "train", "val"]):
         yield split, noise(5, 1, 9, 9, seed=seed)
+
+
+def test_notes_of_the_gray_source_go_along() -> None:
+    """Fault: what was left out of a folder is not told."""
+    drawn = drawn_from_gray(lambda: Noted(gray(), lambda: ["left out: 1"]))
+    assert drawn.notes() == ["left out: 1"]
+    splits, plain = dict(drawn), drawn_from_gray(gray)
+    assert list(splits) == list(plain)
+    assert all(np.array_equal(splits[split], plain[split]) for split in plain)
 
 
 def test_drawn_once_is_always_the_same_and_follows_the_gray() -> None:

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from pixelrnn.errors import InputError
+from pixelrnn.runs.directory import RunDirectory
 from pixelrnn.runs.frame import COLUMNS, config_differences, history, load_runs, records
 from pixelrnn.runs.record import read_record
 
@@ -97,10 +98,11 @@ def test_status(make_run, without, status):
         ("training.json", '{"parameters": "many"}', "training.json: parameters is many"),
         (
             "training.json",
-            '{"parameters": 7, "train_seconds": 1, "images_per_second": 1, "epochs": 2.5}',
+            '{"parameters": 7, "epochs": 2.5}',
             "training.json: epochs is 2.5, not a whole number",
         ),
-        ("sampling.json", "{}", "sampling.json: seconds is missing"),
+        ("sampling.json", '{"images": []}', "sampling.json: images is []"),
+        ("timing.json", '{"train_seconds": "9"}', "timing.json: train_seconds is 9, not a number"),
         ("origin.json", '{"git": "01', "origin.json can't be read"),
         ("origin.json", '{"git": 7}', "origin.json: git is 7, not a str"),
         ("config.yaml", "a: [1", "config.yaml is damaged"),
@@ -120,6 +122,23 @@ def test_a_damaged_run_says_so_in_its_status_and_hides_no_other(
     assert "\n" not in status
     assert frame.loc["bad", ["bits_per_dim", "parameters", "sample_seconds"]].isna().all()
     assert frame.loc["good", "status"] == "finished"
+
+
+def test_seconds_and_origin_are_those_of_these_weights(make_run):
+    """What came by `dvc pull` was trained elsewhere. Fault: the seconds of an older training."""
+    run = make_run("a")
+    files = RunDirectory(run)
+    for name in ("training.json", "timing.json", "origin.json"):
+        files.write(name, files.read(name) | {"weights_md5": "1"})
+    files.write("metrics.json", {"test": files.read_metrics()["test"] | {"weights_md5": "1"}})
+    assert load_runs(run)["train_seconds"].item() == 60.5
+    assert history(run)["seconds"].tolist() == [1.5, 3.0]
+    files.write("training.json", files.read("training.json") | {"weights_md5": "2"})
+    files.write("metrics.json", {"test": files.read_metrics()["test"] | {"weights_md5": "2"}})
+    frame = load_runs(run)
+    assert frame[["train_seconds", "sample_seconds", "git", "command"]].isna().all(axis=None)
+    assert frame["status"].item() == "finished"
+    assert "seconds" not in history(run)
 
 
 def test_records_are_what_the_frame_was_made_of(make_run, tmp_path):

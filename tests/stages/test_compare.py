@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 
@@ -213,3 +214,38 @@ def test_comparing_needs_no_torch(runs, tmp_path):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("form", ["list", "file"])
+def test_only_those_that_are_named(runs, tmp_path, capsys, form):
+    """A model that left params.yaml, or a run of one's own in the pipeline's folder, stays out."""
+    names = ["row_lstm", "pixel_cnn"]
+    if form == "file":
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump({"data": ["digits"], "model": names}))
+    rows = compare(
+        runs, out=tmp_path / "out", only=names if form == "list" else tmp_path / "params.yaml"
+    )
+    assert {row.name for row in rows if row.kind == "run"} == set(names)
+    assert (
+        f"left aside, as `only` does not name them: {runs / 'multi_scale'}"
+        in capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(
+    ("only", "reason"),
+    [
+        (["row"], "no run called row: there is multi_scale, pixel_cnn, row_lstm"),
+        ("missing.yaml", "only=missing.yaml has no list under `model`"),
+        ("list.yaml", "only=list.yaml has no list under `model`"),
+        ("word.yaml", "only=word.yaml: `model` is row_lstm, expected a list of names"),
+        ("bad.yaml", "only=bad.yaml has no list under `model`"),
+    ],
+)
+def test_nobody_is_named(runs, tmp_path, monkeypatch, only, reason):
+    monkeypatch.chdir(tmp_path)
+    for name, text in {"list": "[a]", "word": "model: row_lstm", "bad": "model: [a"}.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+    with pytest.raises(InputError, match=re.escape(reason)):
+        compare(runs, out=tmp_path / "out", only=only)
+    assert not (tmp_path / "out").exists()

@@ -61,6 +61,15 @@ def test_a_mask_picture(run, files, tmp_path, capsys):
     assert (first == complete(run, folder, pixels=5)).all()
 
 
+def test_a_mask_picture_is_dark_where_it_is_transparent(run, files, tmp_path):
+    """Fault: on a white ground all would be known."""
+    mask = np.full((4, 4, 4), 255, np.uint8)
+    mask[2:] = 0
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    masked = complete(run, files[0], mask=tmp_path / "mask.png")
+    assert (masked == complete(run, files[0], rows=2)).all()
+
+
 def test_samples_of_the_run_are_left_alone(run, files, tmp_path):
     """Fault: user's completions over those of the test images."""
     (run / "completions.npy").write_text("of test images")

@@ -16,7 +16,17 @@ def folder(tmp_path_factory):
 
 
 def test_a_file_a_model(folder):
-    assert {file.stem for file in folder.iterdir()} == MODELS
+    assert {file.stem for file in folder.iterdir()} == MODELS | {"prepare"}
+
+
+def test_what_prepare_depends_on(folder, tmp_path):
+    """Whatever the data set stands on, and not how it is loaded. Fault: a new batch size prepares anew."""
+    about = yaml.safe_load((folder / "prepare.yaml").read_text())
+    assert about["source"]["_target_"] == "pixelrnn.data.digits"
+    assert (about["name"], about["shape"], about["levels"]) == ("digits", [1, 8, 8], 17)
+    compose("data=digits", "data.batch_size=7", "data.source.val=9", out=tmp_path)
+    changed = yaml.safe_load((tmp_path / "prepare.yaml").read_text())
+    assert changed == about | {"source": about["source"] | {"val": 9}}
 
 
 @pytest.mark.parametrize("model", sorted(MODELS))
@@ -38,15 +48,17 @@ def test_the_same_again(folder, tmp_path):
 
 def test_overrides_reach_every_model(tmp_path):
     compose("seed=7", "model=row_lstm", out=tmp_path)
-    assert {yaml.safe_load(file.read_text())["seed"] for file in tmp_path.iterdir()} == {7}
+    seeds = {yaml.safe_load((tmp_path / f"{name}.yaml").read_text())["seed"] for name in MODELS}
+    assert seeds == {7}
 
 
 def test_other_files_stay(tmp_path):
     """Fault: what this call does not make again is deleted, as it was."""
     (tmp_path / "theirs.yaml").write_text("")
     files = compose(out=tmp_path, models=["row_lstm"])
-    assert [file.name for file in files] == ["row_lstm.yaml"]
-    assert {file.name for file in tmp_path.iterdir()} == {"row_lstm.yaml", "theirs.yaml"}
+    assert [file.name for file in files] == ["row_lstm.yaml", "prepare.yaml"]
+    there = {file.name for file in tmp_path.iterdir()}
+    assert there == {"row_lstm.yaml", "prepare.yaml", "theirs.yaml"}
 
 
 def test_unknown_model(tmp_path):

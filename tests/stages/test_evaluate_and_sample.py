@@ -91,7 +91,7 @@ def test_no_number_is_no_result(run):
         evaluate(run.path)
     after = tiny.contents(run.path)
     changed = {file.name for file in after if after[file] != before.get(file)}
-    assert changed == {"weights.safetensors", "training.json"}
+    assert changed == {"weights.safetensors", "training.json", "origin.json", "timing.json"}
 
 
 def test_evaluate_does_not_depend_on_the_batches(run):
@@ -150,7 +150,7 @@ def test_sample_writes_picture_levels_and_time(run):
     assert Image.open(run.path / "samples.png").size == (5 * 68 + 4, 2 * 68 + 4)
     told = json.loads((run.path / "sampling.json").read_text())
     assert (told["images"], told["seed"]) == (10, 3)
-    assert told["seconds_per_image"] == pytest.approx(told["seconds"] / 10, abs=1e-3)
+    assert 0 < run.files.read("timing.json")["sample_seconds"] < 60
 
 
 def test_sample_completes_test_images(run):

@@ -1,5 +1,6 @@
 import csv
 import math
+import os
 import re
 
 import numpy as np
@@ -71,6 +72,29 @@ def test_a_map_a_file_on_one_scale(run, folder, tmp_path):
     shallow = (maps / "0001-3.png").read_bytes()
     score(run, folder / "3.png", top=0.5)
     assert (maps / "0001-3.png").read_bytes() != shallow
+
+
+def test_names_as_long_as_they_may_be(run, folder):
+    """In letters of three bytes each. Faults: a map's name that the file system doesn't take; text
+    that no encoding has.
+    """
+    name = os.fsdecode("漢".encode() * 83 + b"\xe9.png")
+    (folder / "0.png").rename(folder / name)
+    score(run, folder / name)
+    assert "漢" * 83 in table(run / "scores")[0]["file"]
+    (file,) = (run / "scores" / "maps").iterdir()
+    assert file.name.startswith("0001-漢")
+
+
+@pytest.mark.parametrize(("ground", "level"), [(None, 2), ("black", 0)])
+def test_transparent_pictures_lie_on_the_ground_of_the_data(run, tmp_path, ground, level, capsys):
+    """Or on the one that is given. Fault: black, whatever is asked for."""
+    pixels = np.zeros((4, 4, 4), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "clear.png")
+    np.save(tmp_path / "plain.npy", np.full((1, 4, 4), level, np.uint8))
+    rows = score(run, tmp_path / "clear.png", tmp_path / "plain.npy", ground=ground, fit="resize")
+    assert rows[0]["nll_nats"] == rows[1]["nll_nats"]
+    assert f"laid on ground={ground or 'white'}" in capsys.readouterr().err
 
 
 def test_without_maps(run, folder, tmp_path):

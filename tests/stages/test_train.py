@@ -64,6 +64,7 @@ def test_what_a_run_leaves(finished):
         "config.yaml",
         "origin.json",
         CHECKPOINT,
+        "timing.json",
         "history.csv",
         "training.json",
         "weights.safetensors",
@@ -77,9 +78,10 @@ def test_what_a_run_leaves(finished):
     assert (training["epochs"], training["steps"], training["images"]) == (4, 24, 84)
     assert training["best_epoch"] == best["epoch"]
     assert training["val_nll_nats"] == pytest.approx(best["val/nll_nats"])
-    assert training["train_seconds"] == rows["seconds"].iloc[-1]
-    assert training["images_per_second"] == pytest.approx(84 / training["train_seconds"], rel=1e-2)
-    assert 50 < training["peak_memory_mb"] < 50_000
+    timing = json.loads((finished.path / "timing.json").read_text())
+    assert timing["train_seconds"] == timing["epoch_seconds"][-1]
+    assert timing["images_per_second"] == pytest.approx(84 / timing["train_seconds"], rel=1e-2)
+    assert 50 < timing["peak_memory_mb"] < 50_000
 
 
 def test_it_learns(finished):
@@ -99,9 +101,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, data, finished, cap
     resumed = tiny.fit(interrupted(tmp_path / "run", data), data, epochs=4)
     assert "continues" in capsys.readouterr().out
     assert same_weights(resumed.model, finished.model)
-    ours, theirs = (
-        pd.read_csv(run.path / "history.csv").drop(columns="seconds") for run in (resumed, finished)
-    )
+    ours, theirs = (pd.read_csv(run.path / "history.csv") for run in (resumed, finished))
     pd.testing.assert_frame_equal(ours, theirs)
     assert (
         resumed.files.read("training.json")["best_epoch"]
@@ -151,9 +151,7 @@ def test_a_finished_run_is_trained_on_at_a_constant_rate(tmp_path, data, schedul
     tiny.fit(tmp_path / "run", data, epochs=2, scheduler=scheduler)
     longer = tiny.fit(tmp_path / "run", data, epochs=4, scheduler=scheduler)
     assert same_weights(longer.model, whole.model)
-    ours, theirs = (
-        pd.read_csv(run.path / "history.csv").drop(columns="seconds") for run in (longer, whole)
-    )
+    ours, theirs = (pd.read_csv(run.path / "history.csv") for run in (longer, whole))
     pd.testing.assert_frame_equal(ours, theirs)
     ours, theirs = (run.files.read("training.json") for run in (longer, whole))
     assert ours["best_epoch"] == theirs["best_epoch"]
@@ -407,3 +405,33 @@ def test_nobody_need_read_what_it_prints(tmp_path):
         assert work.stderr.read() == b""
     assert work.returncode == 0
     assert (tmp_path / "run" / "weights.safetensors").exists()
+
+
+@pytest.mark.parametrize("change", ["configuration", "data", "code", "nothing"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_gives_way_in_a_pipeline(tmp_path, monkeypatch, capsys, change, whole):
+    """A persisted directory, as of a sweep that is a stage.
+
+    Faults: an error for a legitimate edit; a stale run passed on as new; a fresh one trained again.
+    """
+    folder, data = tmp_path / "run", tiny.write_data(tmp_path / "data")
+    if whole:
+        tiny.fit(folder, data, epochs=4).files.write("metrics.json", {})
+    else:
+        interrupted(folder, data)
+    changes = {"seed": 1} if change == "configuration" else {}
+    if change == "data":
+        tiny.write_data(data, train=17)
+    if change == "code":
+        monkeypatch.setattr("pixelrnn.runs.origin.code_md5", lambda: "other")
+        monkeypatch.setattr("pixelrnn.training.run.code_md5", lambda: "other")
+    capsys.readouterr()
+    again = tiny.fit(folder, data, epochs=4, changes=changes, replace=True)
+    said = capsys.readouterr().out
+    assert again.finished
+    if change == "nothing":
+        assert ("nothing to train" if whole else "continues") in said
+    else:
+        assert "nothing to train" not in said
+        assert "continues" not in said
+        assert not (folder / "metrics.json").exists()

@@ -52,13 +52,20 @@ def attempt(
     command: list[str], folder: Path, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Do the same, whatever becomes of it; what it prints is in `stdout`, errors included."""
+    with starting(command, folder, **environment) as process:
+        output, _ = process.communicate()
+    return subprocess.CompletedProcess(command, process.returncode, output)
+
+
+def starting(command: list[str], folder: Path, **environment: str) -> subprocess.Popen[str]:
+    """Start it, and give the process, in a group of its own."""
     ours = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(folder / "src"),
         "WANDB_MODE": "offline",
         "OMP_NUM_THREADS": "1",
     }
-    return subprocess.run(
+    return subprocess.Popen(
         command,
         cwd=folder,
         env=os.environ | ours | environment,
@@ -66,4 +73,5 @@ def attempt(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )

@@ -95,6 +95,7 @@ def fit(
     logger=None,
     scheduler=WARM_COSINE,
     test=False,
+    replace=False,
     **trainer,
 ):
     """Train as `pixelrnn train` does."""
@@ -110,6 +111,7 @@ def fit(
         callbacks=dict(enumerate(callbacks)),
         logger=logger,
         test=test,
+        replace=replace,
     )
 
 

@@ -35,7 +35,8 @@ def test_csv_gets_the_figures_the_configuration_and_the_origin(tmp_path, data):
     assert [float(row["images"]) for row in rows] == history["images"].tolist()
     recorded = yaml.safe_load((folder / "hparams.yaml").read_text())
     origin = json.loads((run.path / "origin.json").read_text())
-    assert recorded.pop("origin") == {key: origin[key] for key in origin if key != "wandb"}
+    theirs = recorded.pop("origin")
+    assert theirs == {key: origin[key] for key in origin if key not in ("wandb", "weights_md5")}
     assert recorded == run.config
 
 

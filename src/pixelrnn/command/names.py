@@ -24,7 +24,7 @@ LONGEST = 120  # bytes; W&B takes 128 for a group
 _DIGEST = 6  # hexadecimal digits
 
 # They change nothing that is trained, or are named in another way.
-_UNNAMED = {"sweep", "run", "data", "data.num_workers", "test", "logger"}
+_UNNAMED = {"sweep", "run", "data", "data.num_workers", "test", "logger", "replace"}
 _UNNAMED |= {f"trainer.{key}" for key in TRAINER_SHOWS}
 
 

@@ -14,6 +14,7 @@ from pixelrnn.errors import InputError
 from pixelrnn.figures import spell
 from pixelrnn.runs import identity
 from pixelrnn.runs.directory import CONFIG, HISTORY, ORIGIN, TRAINING, WEIGHTS, RunDirectory
+from pixelrnn.runs.origin import code_md5
 from pixelrnn.runs.record import Record, read_record
 
 FAILURE = "failure.txt"  # why a job failed, until it succeeds
@@ -64,16 +65,20 @@ def jobs_in(folder: Path) -> list[str]:
     return sorted({file.parent.name for file in files})
 
 
-def is_finished(run: RunDirectory, config: dict[str, Any], tested: bool) -> bool:
+def is_finished(
+    run: RunDirectory, config: dict[str, Any], tested: bool, replace: bool = False
+) -> bool:
     """Return whether a directory holds all that a job of this configuration is to leave.
 
-    Needs no torch.
+    With `replace`, made by this code. Needs no torch.
     """
     if run.missing(tested):
         return False
     try:
         held = run.read_config()
-        then = run.read(ORIGIN).get("data_md5")
+        then = run.read_data_md5()
+        if replace and run.read_here(ORIGIN).get("code") != code_md5():
+            return False
         now = read_description(config["data"]["path"]).get("md5")
     except InputError:
         return False  # training will say what is wrong

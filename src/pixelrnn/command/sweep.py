@@ -205,7 +205,7 @@ def run_job(config: DictConfig, command: Command, again: str) -> float | None:
             config.run = str(folder)
             config.test = config.test is not False
         run = RunDirectory(folder)
-        if trains and outcomes.is_finished(run, record(config), config.test):
+        if trains and outcomes.is_finished(run, record(config), config.test, config.replace):
             print(f"{folder} is finished", flush=True)
         else:
             build(config, command, again)()

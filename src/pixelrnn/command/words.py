@@ -82,6 +82,8 @@ def read(arguments: Sequence[str]) -> Command:
     verb, *others = words
     if verb not in WORDS:
         raise InputError(f"no verb {verb!r}{nearest(verb, WORDS)}")
+    if verb == "compose":  # its words are overrides of a training
+        others = _without_nulls(others, own_names("train")[0])
     kept = _without_nulls(overrides, own_names(verb)[0])
     return Command(verb, tuple(others), tuple(flags), tuple(kept))
 

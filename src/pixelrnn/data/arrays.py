@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from pixelrnn.data import npy
-from pixelrnn.data.npy import NpyWriter, map_npy
+from pixelrnn.data.identical import WORDS, among
+from pixelrnn.data.npy import NpyWriter, keep_only, map_npy
 from pixelrnn.data.splits import GRAY, SPLITS, Pairs, as_pairs
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, md5, write_json
@@ -71,6 +72,8 @@ def check_name(name: object) -> None:
     """
     if not isinstance(name, str):
         raise InputError(f"data.name={name} must be text; quote it: data.name=\"'{name}'\"")
+    if name == "prepare":
+        raise InputError("data.name=prepare is the name of stages of the pipeline: choose another")
     if not NAME.fullmatch(name):
         raise InputError(
             f"data.name={name} must be letters, digits, _ and . only, as it names files and stages"
@@ -83,14 +86,17 @@ def write_arrays(
     shape: Sequence[int],
     levels: int,
     splits: Mapping[str, np.ndarray] | Pairs,
+    dedupe: bool = False,
 ) -> dict[str, NpyWriter]:
     """Write all splits beside `out`, checking them, then move the whole directory there.
 
-    An earlier one is replaced. `splits` is in either form of `pixelrnn.data.splits`. Returns the
-    count and the range of levels of each.
+    An earlier one is replaced. `splits` is in either form of `pixelrnn.data.splits`. With `dedupe`
+    the training images are left out that are also for validation or test, and those for validation
+    that are also for test. Returns the count and the range of levels of each.
 
     Raises InputError if a split is missing or fails `check_images`, if `name` fails `check_name`,
-    or if `out` holds something other than prepared arrays or can't be written.
+    if `dedupe` leaves nothing or can't be done, or if `out` holds something other than prepared
+    arrays or can't be written.
     """
     out = as_path(out, "data.path")
     shape = check_description(shape, levels)
@@ -101,7 +107,7 @@ def write_arrays(
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
             new, old = Path(scratch) / "new", Path(scratch) / "old"
             new.mkdir()
-            written = _write_files(new, name, shape, levels, as_pairs(splits))
+            written = _write_files(new, name, shape, levels, as_pairs(splits), dedupe)
             if out.exists():
                 out.rename(old)
             new.rename(out)
@@ -203,7 +209,7 @@ def check_replaceable(out: str | Path) -> None:
 
 
 def _write_files(
-    folder: Path, name: str, shape: Shape, levels: int, pairs: Pairs
+    folder: Path, name: str, shape: Shape, levels: int, pairs: Pairs, dedupe: bool
 ) -> dict[str, NpyWriter]:
     written: dict[str, NpyWriter] = {}
     with ExitStack() as files:
@@ -221,6 +227,8 @@ def _write_files(
             f"{name}, {empty[0]}: the split is empty, expected train, val, test of at least one "
             "image each"
         )
+    if dedupe:
+        _remove_leaks(folder, name, written)
     names = [f"{split}.npy" for split in (*SPLITS, GRAY) if split in written]
     about = {
         "name": name,
@@ -231,6 +239,25 @@ def _write_files(
     }
     write_json(folder / "data.json", about)
     return written
+
+
+def _remove_leaks(folder: Path, name: str, written: dict[str, NpyWriter]) -> None:
+    """Leave out of train what is in val or test, and out of val what is in test."""
+    if GRAY in written:
+        raise InputError(
+            f"{name}: dedupe=true can't tell which training images are identical to others, as "
+            "they are drawn anew every epoch: set dedupe=false"
+        )
+    for split, others in (("train", ("val", "test")), ("val", ("test",))):
+        theirs = np.concatenate([written[other].fingerprints.digests for other in others])
+        leaked = among(written[split].fingerprints.digests, theirs)
+        if leaked.all():
+            raise InputError(
+                f"{name}: dedupe=true leaves no image for {WORDS[split]}, as each is also for "
+                f"{' or '.join(WORDS[other] for other in others)}: set dedupe=false"
+            )
+        if leaked.any():
+            written[split] = keep_only(folder / f"{split}.npy", ~leaked)
 
 
 def _is_shape(shape: object) -> bool:

@@ -1,21 +1,31 @@
 """Files to levels 0..K-1: the images that a user hands to a trained model.
 
-Pictures are read as `sources.folder` reads those it is trained on; .npy files hold levels.
+Pictures are read as `sources.folder` reads those it is trained on, .npy files as `own_arrays` does.
 Everything is read and checked before anything is done with it.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from pixelrnn.data.forms import colors_first, describe_forms, to_levels
 from pixelrnn.data.npy import map_npy
-from pixelrnn.data.sources.folder import SUFFIXES
-from pixelrnn.data.sources.pictures import check_fit, open_picture, read_picture
+from pixelrnn.data.sources.pictures import (
+    WHITE,
+    check_fit,
+    describe_seen,
+    open_picture,
+    read_color,
+    read_picture,
+)
 from pixelrnn.data.sources.raw import reading
+from pixelrnn.data.sources.walk import describe_left_out, walk
 from pixelrnn.errors import InputError
-from pixelrnn.files import as_path
+from pixelrnn.files import as_path, in_one_line
 
 
 def read_images(
@@ -24,47 +34,49 @@ def read_images(
     levels: int,
     fit: str = "none",
     skip: bool = False,
+    ground: str | int = WHITE,
 ) -> tuple[list[str], np.ndarray]:
-    """Read the images in `files`: a name each, and uint8 (n, c, h, w) with levels 0..K-1.
+    """Read the images in `files`: a name each, in one line, and uint8 (n, c, h, w), levels 0..K-1.
 
     Folders are searched recursively. Pictures must have the size and the colors of `shape` (a gray
     one is fine for three colors), unless `fit` is "resize" or "crop", see `pictures.fitted`; either
-    makes colors gray where c is 1. Arrays are whole numbers in any of the forms of `arrange`. With
-    `skip`, files that cannot be used are left out and named on stderr, a line each.
+    makes colors gray where c is 1. Transparent ones are laid on `ground`, see `pictures`. Arrays
+    are in any of the forms of `forms`. With `skip`, files that cannot be used are left out and
+    named on stderr, a line each.
 
     Raises InputError for no files, or one that is missing, damaged or doesn't fit (the first is
     named, and how many more).
     """
     check_fit(fit)
+    read_color(ground)
+    seen: Counter[str] = Counter()
     names: list[str] = []
     images: list[np.ndarray] = []
     faults: list[str] = []
     for file in find_files(files):
         try:
-            read = _read(file, shape, levels, fit)
+            read = _read(file, shape, levels, fit, ground, seen)
         except InputError as error:
             faults.append(str(error))
             continue
         images.append(read)
-        if len(read) == 1:
-            names.append(str(file))
-        else:
-            names.extend(f"{file}[{i}]" for i in range(len(read)))
+        name = in_one_line(file)
+        names.extend([name] if len(read) == 1 else (f"{name}[{i}]" for i in range(len(read))))
     if faults and not (skip and images):
         count = len(faults) + len(images)
         more = f" (and {len(faults) - 1} more of {count} files)" if len(faults) > 1 else ""
         remedy = "; skip=true leaves out what cannot be used" if images else ""
         raise InputError(faults[0] + more + remedy)
-    for fault in faults:
-        print(f"pixelrnn: left out: {fault}", file=sys.stderr)
+    for line in [*(f"left out: {fault}" for fault in faults), *describe_seen(seen, ground)]:
+        print(f"pixelrnn: {line}", file=sys.stderr)
     return names, np.concatenate(images)
 
 
 def find_files(files: str | Path | Sequence[str | Path]) -> list[Path]:
     """List files as they are named, folders as the pictures and .npy files below them, by name.
 
-    Hidden ones are passed over. Raises InputError for a missing file, a folder without pictures, or
-    no file at all.
+    What is left out of a folder, see `walk`, is counted in a line on stderr. Raises InputError for
+    a missing file, a folder without pictures, or no file at all.
     """
     paths = [files] if isinstance(files, str | Path) else files
     below = [file for path in paths for file in _below(as_path(path, "file"))]
@@ -73,70 +85,68 @@ def find_files(files: str | Path | Sequence[str | Path]) -> list[Path]:
     return below
 
 
-def arrange(images: np.ndarray, shape: Sequence[int]) -> np.ndarray | None:
-    """Return images (n, c, h, w) from an array in any of the forms that can mean only one thing.
+def find_ground(config: Mapping[str, Any]) -> str | int:
+    """Return what a run's configuration lays transparent training pictures on; else white."""
+    source = (config.get("data") or {}).get("source") or {}
+    return source.get("ground", WHITE)
 
-    These are one image or several, colors first (n, c, h, w) or last (n, h, w, c), gray ones also
-    without an axis of colors (n, h, w). None for any other form.
+
+def arrange(images: np.ndarray, shape: Sequence[int]) -> np.ndarray | None:
+    """Return images (n, c, h, w) from an array of one image or several, in the forms of `forms`.
+
+    None for any other form.
     """
-    c, h, w = shape
-    several = images[None] if images.ndim in (2, 3) else images
-    if images.ndim in (2, 3) and c == 1 and images.shape[-2:] == (h, w):
-        return images.reshape(-1, 1, h, w)
-    if several.ndim == 4 and several.shape[1:] == (c, h, w):
-        return several
-    if several.ndim == 4 and several.shape[1:] == (h, w, c):
-        return several.transpose(0, 3, 1, 2)
-    return None
+    several = colors_first(images, shape)
+    return colors_first(images[None], shape) if several is None else several
 
 
 def _below(path: Path) -> Iterator[Path]:
     if not path.exists():
-        raise InputError(f"{path} is missing: name an image file or a folder of them")
+        raise InputError(f"{in_one_line(path)} is missing: name an image file or a folder of them")
     if not path.is_dir():
         yield path
         return
-    pictures = [
-        file
-        for file in sorted(path.rglob("*"))
-        if file.suffix.lower() in {*SUFFIXES, ".npy"} and file.is_file()
-    ]
-    visible = [
-        file
-        for file in pictures
-        if not any(part.startswith(".") for part in file.relative_to(path).parts)
-    ]
-    if not visible:
-        raise InputError(f"{path} holds no pictures")
-    yield from visible
+    files, left_out = walk(path, also={".npy"})
+    for line in describe_left_out(path, left_out):
+        print(f"pixelrnn: {line}", file=sys.stderr)
+    if not files:
+        raise InputError(f"{in_one_line(path)} holds no pictures")
+    yield from files
 
 
-def _read(file: Path, shape: Sequence[int], levels: int, fit: str) -> np.ndarray:
+def _read(
+    file: Path,
+    shape: Sequence[int],
+    levels: int,
+    fit: str,
+    ground: str | int,
+    seen: Counter[str],
+) -> np.ndarray:
     """Read a picture, or the images in a .npy file: uint8 (n, c, h, w) with levels 0..K-1."""
     if file.suffix.lower() == ".npy":
         return _read_array(file, shape, levels)
-    picture = read_picture(file, shape, levels, fit)
-    if shape[0] == 1 and fit == "none" and _in_color(file):
-        raise InputError(f"{file} is in color, expected gray: fit=resize makes it gray")
+    picture = read_picture(file, shape, levels, fit, ground, seen)
+    if shape[0] == 1 and fit == "none" and _in_color(file, ground):
+        name = in_one_line(file)
+        raise InputError(f"{name} is in color, expected gray: fit=resize makes it gray")
     return picture[None]
 
 
 def _read_array(file: Path, shape: Sequence[int], levels: int) -> np.ndarray:
-    with reading(file, "an npy file", "replace or remove it"):
+    what = in_one_line(file)
+    with reading(what, "an npy file", "replace or remove it"):
         array = map_npy(file)
-    expected = f"whole numbers 0..{levels - 1} of shape (n, {', '.join(map(str, shape))})"
     images = arrange(array, shape)
-    if images is None or array.dtype.kind not in "biu":
-        raise InputError(f"{file}: {array.dtype} {array.shape}, expected {expected}")
+    if images is None:
+        raise InputError(
+            f"{what}: {array.dtype} {array.shape}, expected shape {describe_forms(shape)}"
+        )
     if len(images) == 0:
-        raise InputError(f"{file} has no image")
-    low, high = int(images.min()), int(images.max())
-    if low < 0 or high >= levels:
-        raise InputError(f"{file}: levels {low}..{high}, expected {expected}")
-    return images.astype(np.uint8)
+        raise InputError(f"{what} has no image")
+    return to_levels(what, images, levels)
 
 
-def _in_color(file: Path) -> bool:
+def _in_color(file: Path, ground: str | int) -> bool:
     """Return whether the colors of any pixel differ; gray pictures are often saved in RGB."""
-    bands = np.asarray(open_picture(file, colors=3))
+    bands = np.asarray(open_picture(file, 3, ground))
     return bool((bands != bands[..., :1]).any())

@@ -11,9 +11,11 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
+from pixelrnn.data.identical import Fingerprints
 from pixelrnn.errors import InputError
 
 LARGE = 2**30  # bytes: files above it are not looked through at every start
+CHUNK = 2**24  # bytes copied at a time
 
 
 class Header(NamedTuple):
@@ -66,20 +68,25 @@ class NpyWriter:
     """One npy file of uint8 (n, *shape), written as images come: n is in the header at the end.
 
     NumPy leaves room in the header for n to grow, so the bytes are those of `np.save`. `count`,
-    `low` and `high` are the number of images and the range of levels so far.
+    `low` and `high` are the number of images and the range of levels so far, `fingerprints` those
+    of the images; `removed` is how many were taken out again.
     """
 
     def __init__(self, file: Path, shape: tuple[int, ...]) -> None:
         self.count = 0
         self.low = 255
         self.high = 0
+        self.removed = 0
+        self.fingerprints = Fingerprints()
         self._shape = shape
         self._stream = file.open("wb")
         self._write_header()
 
     def append(self, images: np.ndarray) -> None:
         """Write (n, *shape), n >= 1, in C order, whatever order they are in."""
-        self._stream.write(np.ascontiguousarray(images).data)
+        images = np.ascontiguousarray(images)
+        self._stream.write(images.data)
+        self.fingerprints.add(images)
         self.count += len(images)
         self.low = min(self.low, int(images.min()))
         self.high = max(self.high, int(images.max()))
@@ -93,3 +100,20 @@ class NpyWriter:
     def _write_header(self) -> None:
         about = {"descr": "|u1", "fortran_order": False, "shape": (self.count, *self._shape)}
         np.lib.format.write_array_header_1_0(self._stream, about)
+
+
+def keep_only(file: Path, keep: np.ndarray) -> NpyWriter:
+    """Write an npy file of uint8 (n, *shape) again with the images in `keep` alone, bool (n,)."""
+    images = map_npy(file)
+    file.unlink()  # the map holds on to it
+    at_once = max(1, CHUNK // math.prod(images.shape[1:]))
+    written = NpyWriter(file, images.shape[1:])
+    try:
+        for start in range(0, len(images), at_once):
+            here = slice(start, start + at_once)
+            if keep[here].any():
+                written.append(images[here][keep[here]])
+    finally:
+        written.close()
+    written.removed = len(images) - written.count
+    return written

@@ -2,10 +2,12 @@
 
 A source gives either `{split: images}`, or, for sets larger than memory, a stream of pairs
 `(split, images)` in which a split may come up as often as it likes: the items of the former are a
-short form of the latter. `images` is uint8 (n, c, h, w) with levels 0..K-1.
+short form of the latter. What else there is to say of the raw files comes with a `Noted` stream.
+`images` is uint8 (n, c, h, w) with levels 0..K-1.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,6 +18,18 @@ GRAY = "train_gray"  # beside them, 256 levels: what `ImageData(resample=True)` 
 
 Splits = dict[str, np.ndarray]
 Pairs = Iterable[tuple[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A stream of pairs, and notes on the raw files: lines, complete once the stream is read."""
+
+    pairs: Pairs
+    notes: Callable[[], list[str]]
+
+    def __iter__(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Give the pairs."""
+        return iter(self.pairs)
 
 
 def as_pairs(images: Mapping[str, np.ndarray] | Pairs) -> Pairs:

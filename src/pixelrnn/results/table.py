@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
 from rich import box
 from rich.console import ConsoleRenderable, Group, JustifyMethod
 from rich.table import Table
@@ -18,11 +19,14 @@ from rich.text import Text
 
 from pixelrnn.results.comparison import Comparison
 from pixelrnn.results.paired import against
-from pixelrnn.results.rows import cells, footnotes
+from pixelrnn.results.rows import Row, cells, footnotes
 
 # What is still read in a terminal.
 ROWS, PAIRS = 50, 12
 DIFFERENCES = ("run", "bits/dim above it ± s.e.", "nats", "p (Holm)", "verdict")
+# Headings and fields of what is different each time.
+SECONDS = ("train s", "images/s", "sampling s (images)")
+PASSING = ("train_seconds", "images_per_second", "sample_seconds", "git", "dirty", "command")
 # Columns of text; the others are figures.
 TEXT = ("run", "bound", "verdict")
 
@@ -49,10 +53,13 @@ def to_rich(comparison: Comparison) -> Group:
 
 
 def to_markdown(comparison: Comparison) -> str:
-    """Return a Markdown table with its footnotes, and the differences from the best run."""
+    """Return a Markdown table with its footnotes, and the differences from the best run.
+
+    Seconds, which are others each time, are left to the terminal and the page: this is kept.
+    """
     blocks = [
         [f"# {_escape(comparison.title)}"],
-        _markdown(*_table(comparison)),
+        _markdown(*_table(comparison, kept=True)),
         [f"- {_escape_note(note)}" for note in _notes(comparison)],
         [_escape(comparison.headline())],
     ]
@@ -67,6 +74,7 @@ def to_json(comparison: Comparison) -> str:
     """Return what was measured, the rows and all pairs of runs, every figure in full precision.
 
     Missing figures are null. The pairs, which may be thousands, are a table: `columns` and `rows`.
+    What differs each time (seconds, the revision) is in the runs' own files.
     """
     images = comparison.images
     pairs = comparison.differences.drop(columns="kind")
@@ -79,7 +87,7 @@ def to_json(comparison: Comparison) -> str:
         "data_md5": images.md5 or None,
         "headline": comparison.headline(),
         "rows": [
-            row.as_dict() | {"settings": _settings(comparison, row.name)} for row in comparison.rows
+            _kept(row) | {"settings": _settings(comparison, row.name)} for row in comparison.rows
         ],
         "notes": comparison.notes,
         "differences": {
@@ -90,10 +98,33 @@ def to_json(comparison: Comparison) -> str:
     return json.dumps(page, indent=2, allow_nan=False, default=str) + "\n"
 
 
-def _table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
-    """Return headings and cells; the paper's figures only if there is one."""
+def to_metrics(comparison: Comparison) -> str:
+    """Return bits per dimension by data set and run, for `dvc metrics` and `dvc exp show`."""
+    figures = {row.name: row.bits_per_dim for row in comparison.rows if row.kind == "run"}
+    return json.dumps({comparison.images.name: figures}, indent=2, sort_keys=True) + "\n"
+
+
+def to_curves(comparison: Comparison) -> str:
+    """Return the validation curves as one CSV: run, images seen, bits per dimension."""
+    names = ("images", "val/bits_per_dim")
+    curves = [
+        frame.assign(run=run)[["run", *names]]
+        for run, frame in sorted(comparison.histories.items())
+        if {*names} <= {*frame.columns}
+    ]
+    columns = ["run", "images", "bits_per_dim"]
+    table = pd.concat(curves).dropna() if curves else pd.DataFrame(columns=["run", *names])
+    return table.set_axis(columns, axis="columns").to_csv(index=False, lineterminator="\n")
+
+
+def _kept(row: Row) -> dict[str, Any]:
+    return {key: value for key, value in row.as_dict().items() if key not in PASSING}
+
+
+def _table(comparison: Comparison, kept: bool = False) -> tuple[list[str], list[list[str]]]:
+    """Return headings and cells; the paper's figures only if there is one; `kept`: no seconds."""
     rows = [cells(row) for row in comparison.rows]
-    headings = list(rows[0])
+    headings = [heading for heading in rows[0] if not (kept and heading in SECONDS)]
     if not any(row.paper for row in comparison.rows):
         headings.remove("the paper's")
     return headings, [[row[name] for name in headings] for row in rows]

@@ -1,17 +1,19 @@
 """A run is a directory, and everything about it is in its files.
 
     config.yaml            the resolved configuration; whoever wrote it owns the directory
-    origin.json            where it comes from: command, revision, DVC stage, data, W&B run
+    origin.json            where it comes from: command, revision, DVC stage, W&B run
+    timing.json            seconds and memory that it took here
     checkpoints/last.ckpt  where training stands: continues after an interruption
     history.csv            one row an epoch
-    training.json          what training took
+    training.json          what training gave, and on which data
     weights.safetensors    the model of the best epoch; written last: its presence means finished
     metrics.json           what `evaluate` measured, by split
     <split>_nll.npy, <split>_nll_map.npy    the same by image and by pixel
     samples.png, ...       what other verbs add
 
 Files are replaced, never changed (`pixelrnn.files`): a reader finds an old one or a new one, not
-half of one.
+half of one. On a like machine all but origin.json and timing.json are the same each time: those two
+belong to this machine and this training, are in no version, and count for no other weights.
 """
 
 from collections.abc import Mapping
@@ -26,6 +28,7 @@ from pixelrnn.files import first_line, read_json, write_json, write_text
 
 CONFIG = "config.yaml"
 ORIGIN = "origin.json"
+TIMING = "timing.json"
 CHECKPOINT = "checkpoints/last.ckpt"
 HISTORY = "history.csv"
 TRAINING = "training.json"
@@ -110,6 +113,25 @@ class RunDirectory:
     def read(self, name: str) -> dict[str, Any]:
         """Read a JSON file; nothing if there is none. Raises InputError if it is damaged."""
         return read_json(self.path / name) if self.has(name) else {}
+
+    def read_here(self, name: str) -> dict[str, Any]:
+        """Read origin.json or timing.json; nothing where it tells of other weights.
+
+        Those here may have come from elsewhere since, by `dvc pull`. Raises InputError for a
+        damaged file.
+        """
+        content = self.read(name)
+        theirs, here = content.get("weights_md5"), self.read(TRAINING).get("weights_md5")
+        return {} if theirs and here and theirs != here else content
+
+    def read_data_md5(self) -> dict[str, str] | None:
+        """Read the checksums of the data that it was trained on, None where none are recorded."""
+        return self.read(TRAINING).get("data_md5") or self.read(ORIGIN).get("data_md5")
+
+    def write_timing(self, **figures: Any) -> None:
+        """Add figures to timing.json; those of other weights go."""
+        here = {"weights_md5": self.read(TRAINING).get("weights_md5")}
+        self.write(TIMING, self.read_here(TIMING) | here | figures)
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
         """Replace a JSON file."""

@@ -20,7 +20,7 @@ import pandas as pd
 
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, first_line
-from pixelrnn.runs.directory import CONFIG, HISTORY, RunDirectory
+from pixelrnn.runs.directory import CONFIG, HISTORY, TIMING, RunDirectory
 from pixelrnn.runs.identity import flat
 from pixelrnn.runs.record import Record, read_record
 
@@ -64,7 +64,8 @@ def records(frame: pd.DataFrame) -> list[Record]:
 def history(path: str | Path) -> pd.DataFrame:
     """Read the learning curves of a run, one row an epoch (`path`: the run, or its history.csv).
 
-    A last line without its line break is still being written (or was cut off) and is left out.
+    The column `seconds` comes from timing.json, and is missing where that is. A last line without
+    its line break is still being written (or was cut off) and is left out.
     Raises InputError for a missing, empty or damaged file.
     """
     file = as_path(path)
@@ -82,6 +83,9 @@ def history(path: str | Path) -> pd.DataFrame:
         raise InputError(
             f"{file} is damaged (not a table of numbers with a column 'epoch'): train the run again"
         )
+    seconds = RunDirectory(file.parent).read_here(TIMING).get("epoch_seconds") or []
+    if len(seconds) >= len(frame) > 0:
+        frame["seconds"] = seconds[: len(frame)]
     return frame
 
 

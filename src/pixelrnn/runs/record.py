@@ -13,7 +13,15 @@ from typing import Any
 from pixelrnn.data.splits import SPLITS
 from pixelrnn.errors import InputError
 from pixelrnn.files import first_line
-from pixelrnn.runs.directory import CONFIG, METRICS, ORIGIN, SAMPLING, TRAINING, RunDirectory
+from pixelrnn.runs.directory import (
+    CONFIG,
+    METRICS,
+    ORIGIN,
+    SAMPLING,
+    TIMING,
+    TRAINING,
+    RunDirectory,
+)
 
 DAMAGED = "damaged"
 # Trained and gone: the figures were recorded elsewhere, and committed or copied.
@@ -23,8 +31,9 @@ REPORTED = ("test", "val", "train")
 
 # What is read of origin.json, which older runs lack.
 _ORIGIN = {"git": str, "dirty": bool, "command": str}
-_TRAINING = ("parameters", "train_seconds", "images_per_second", "epochs")
-_SAMPLING = ("seconds", "images")
+_TRAINING = ("parameters", "epochs")
+# What stands in timing.json; runs of the first edition have it in training.json and sampling.json.
+_TIMING = ("train_seconds", "images_per_second", "sample_seconds")
 _METRICS = ("nll_nats", "bits_per_dim", "images")
 _ERRORS = ("nll_nats_se", "bits_per_dim_se")
 
@@ -87,13 +96,12 @@ def read_record(folder: Path, name: str) -> Record:
     try:
         values |= _describe(files)
         training = _read_figures(files, TRAINING, _TRAINING)
-        sampling = _read_figures(files, SAMPLING, _SAMPLING)
+        took = _read_sampling(files) | _read_timing(files)
         values |= _read_origin(files)
         evaluated = _read_evaluation(files)
     except InputError as damage:
         return Record(**values, status=f"{DAMAGED}: {damage}")
-    values |= training | evaluated
-    values |= {f"sample_{key}": value for key, value in sampling.items()}
+    values |= training | evaluated | took
     return Record(**values, status=_status(files, training, evaluated))
 
 
@@ -150,12 +158,25 @@ def _read_evaluation(files: RunDirectory) -> dict[str, Any]:
 
 def _read_origin(files: RunDirectory) -> dict[str, Any]:
     """Return how the run came about, None for what is not recorded."""
-    origin = files.read(ORIGIN)
+    origin = files.read_here(ORIGIN)
     for key, kind in _ORIGIN.items():
         if not isinstance(origin.get(key), kind | None):
             file = files.path / ORIGIN
             raise InputError(f"{file}: {key} is {origin[key]}, not a {kind.__name__}")
     return {key: origin.get(key) for key in _ORIGIN}
+
+
+def _read_sampling(files: RunDirectory) -> dict[str, Any]:
+    """Return how many images were drawn."""
+    images = _read_figures(files, SAMPLING, ("images",)).get("images")
+    return {"sample_images": images}
+
+
+def _read_timing(files: RunDirectory) -> dict[str, Any]:
+    """Return the seconds that the run took here; None for what nobody took."""
+    before = files.read(TRAINING) | {"sample_seconds": files.read(SAMPLING).get("seconds")}
+    timing = before | files.read_here(TIMING)
+    return _figures(timing, files.path / TIMING, (), _TIMING)
 
 
 def _read_figures(files: RunDirectory, name: str, required: Sequence[str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import pandas as pd
 from pixelrnn.data.arrays import open_arrays
 from pixelrnn.errors import InputError
 from pixelrnn.files import read_json
-from pixelrnn.runs.directory import ORIGIN, RunDirectory
+from pixelrnn.runs.directory import RunDirectory
 from pixelrnn.runs.frame import records
 from pixelrnn.runs.record import Record
 
@@ -148,7 +148,7 @@ def _md5(run: Record, split: str) -> str:
     files = RunDirectory(run.folder)
     try:
         evaluated = files.read_metrics().get(split, {}).get("data_md5")
-        trained = _entry(files.read(ORIGIN).get("data_md5"), split)
+        trained = _entry(files.read_data_md5(), split)
     except InputError:  # the run's status says what is damaged
         evaluated = trained = None
     return str(evaluated or trained or _description_md5(_place(run), split) or "")

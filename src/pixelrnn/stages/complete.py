@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pixelrnn.data.given import read_images
+from pixelrnn.data.given import find_ground, read_images
 from pixelrnn.data.sources.pictures import read_picture
 from pixelrnn.errors import InputError, check_whole
 from pixelrnn.files import as_folder, as_path, write_array
@@ -29,6 +29,7 @@ def complete(
     temperature: float = 1.0,
     side: int = 64,
     fit: str = "none",
+    ground: str | int | None = None,
     skip: bool = False,
     batch_size: int = 256,
     device: str = "auto",
@@ -40,6 +41,7 @@ def complete(
     files hold elsewhere is not looked at. The model draws in raster order: known pixels that come
     after an unknown one stay as they are, but what is drawn before them does not take them into
     account. (Multi-Scale draws its small image first, see `MultiScale.complete`.)
+    Transparent pictures are laid on `ground`, by default that of the run's data.
 
     Writes to `out` (completed/ in the run, unless given) completions.png, a row an image: itself,
     then its completions, a line around what was known; and completions.npy, the same as uint8
@@ -54,7 +56,8 @@ def complete(
     check_whole(0, seed=seed)
     model = loaded.model
     known = _known(model.shape, rows, pixels, mask)
-    names, images = read_images(files, model.shape, model.levels, fit, skip)
+    ground = find_ground(loaded.config) if ground is None else ground
+    names, images = read_images(files, model.shape, model.levels, fit, skip, ground)
     sampler = Sampler(model.to(find_device(device)), seed, temperature, batch_size)
     completed = write_completions(sampler, images, known, completions, out, side)
     for row, name in enumerate(names):
@@ -94,7 +97,9 @@ def _known(
     if len(given) > 1:
         raise InputError(f"{' and '.join(given)} both say what is known: give one of them")
     if mask is not None:
-        bright = read_picture(as_path(mask, "mask"), (1, h, w), levels=2, fit="none")
+        bright = read_picture(
+            as_path(mask, "mask"), (1, h, w), levels=2, fit="none", ground="black"
+        )
         known = torch.from_numpy(bright[0] == 1)
     else:
         rows = h // 2 if rows is None else rows

@@ -1,5 +1,6 @@
 """Resolved configurations as files: what a model's training depends on, for DVC to watch."""
 
+import re
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -27,9 +28,10 @@ def compose(
 ) -> list[Path]:
     """Write what `pixelrnn train model=<model> <overrides>` would record to `out`/<model>.yaml.
 
-    Without `models` one for each of conf/model/*.yaml. The text depends on nothing but conf/ and
-    the overrides: no time, no machine. Other files in `out` stay. Returns the files. Raises
-    InputError for an unknown model.
+    Without `models` one for each of conf/model/*.yaml; and what `pixelrnn prepare` would read of
+    the data set to `out`/prepare.yaml. The text depends on nothing but conf/ and the overrides: no
+    time, no machine. Other files in `out` stay. Returns the files. Raises InputError for an unknown
+    model.
     """
     folder = as_folder(out)
     present = sorted(file.stem for file in (CONF / "model").glob("*.yaml"))
@@ -43,6 +45,8 @@ def compose(
             choices = [*overrides, f"model={model}", f"variant={model}"]
             plain = record(hydra_compose("train", choices))
             texts[folder / f"{model}.yaml"] = OmegaConf.to_yaml(OmegaConf.create(plain))
+        choices = [word for word in overrides if re.match(r"\+*data[.=]", word)]
+        texts[folder / "prepare.yaml"] = OmegaConf.to_yaml(_prepared(choices))
     folder.mkdir(parents=True, exist_ok=True)
     for file, text in texts.items():
         write_text(file, text)
@@ -58,3 +62,12 @@ def record(config: DictConfig) -> dict[str, Any]:
         for key in RECORDED
         if key in config
     }
+
+
+def _prepared(choices: list[str]) -> DictConfig:
+    """Return what decides the prepared arrays; of the data set not how it is loaded."""
+    config = hydra_compose("prepare", choices)
+    OmegaConf.resolve(config)
+    return OmegaConf.masked_copy(
+        config, [str(key) for key in config if key not in ("data", "_target_")]
+    )

@@ -46,14 +46,14 @@ def evaluate(
     metrics = {
         **summary(nats, math.prod(images.shape[1:])),
         "bound": "exact" if model.exact else "upper",
-        "evaluate_seconds": round(seconds, 3),
         "data_md5": about.get("md5", {}).get(f"{split}.npy"),
         "weights_md5": md5(loaded.path / WEIGHTS),
         "audit": brief_audit(model),  # a likelihood of a network that sees what it predicts is none
     }
     write_array(loaded.path / nll_name(split), nats)
     loaded.files.write_metrics(split, metrics)
-    if split == "test" and loaded.files.read(ORIGIN).get("wandb"):
+    loaded.files.write_timing(evaluate_seconds=round(seconds, 3))
+    if split == "test" and loaded.files.read_here(ORIGIN).get("wandb"):
         training.record_evaluation(loaded, metrics)  # those of other splits are W&B's curves
     print(sentence(loaded.path, split, metrics))
     if metrics["audit"]["verdict"] == "leak":

@@ -7,6 +7,10 @@ import numpy as np
 
 from pixelrnn.data import SPLITS, Pairs, write_arrays
 from pixelrnn.data.arrays import check_description, check_name, check_replaceable
+from pixelrnn.data.identical import WORDS, describe_identical
+from pixelrnn.data.npy import NpyWriter
+from pixelrnn.data.splits import GRAY, Noted
+from pixelrnn.errors import InputError
 
 
 def prepare(
@@ -16,20 +20,47 @@ def prepare(
     shape: Sequence[int],
     levels: int,
     out: str | Path,
+    dedupe: bool = False,
 ) -> None:
     """Read the raw files by `source`, check what it gives, write it to `out`.
 
-    Prints one line a split. The same raw files and arguments give the same bytes: see
-    `pixelrnn.data.arrays`. Raises InputError for a raw file that is missing or damaged, for what
-    is not uint8 (n, *shape) of `levels` levels, and if `out` holds something else.
+    With `dedupe` images that leak into training from another split are left out of it, and so are
+    those for validation that are also for test. Prints one line a split, then what else there is to
+    know: files left out, pictures changed, images that are identical or of one color.
+
+    The same raw files and arguments give the same bytes: see `pixelrnn.data.arrays`. Raises
+    InputError for a raw file that is missing or damaged, for what is not uint8 (n, *shape) of
+    `levels` levels, and if `out` holds something else.
     """
-    c, h, w = check_description(shape, levels)
+    check_description(shape, levels)
     check_name(name)
+    if not isinstance(dedupe, bool):
+        raise InputError(f"dedupe={dedupe} must be true or false")
     check_replaceable(out)  # before a download or an hour's work
-    written = write_arrays(out, name, shape, levels, source())
+    read = source()
+    written = write_arrays(out, name, shape, levels, read, dedupe)
+    size = "x".join(map(str, shape))
     for split in SPLITS:
         images = written[split]
         print(
-            f"{name} {split:5} {images.count:6} images {c}x{h}x{w}, "
+            f"{name} {split:5} {images.count:6} images {size}, "
             f"levels {images.low}..{images.high} of {levels}"
         )
+    notes = read.notes() if isinstance(read, Noted) else []
+    for line in [*notes, *_describe(written, levels)]:
+        print(f"{name}: {line}")
+
+
+def _describe(written: Mapping[str, NpyWriter], levels: int) -> list[str]:
+    """Return lines on the images, whatever source they are from."""
+    lines = []
+    for split in SPLITS:
+        if removed := written[split].removed:
+            others = "validation or test" if split == "train" else "test"
+            lines.append(f"{removed} removed from {WORDS[split]}: identical to one for {others}")
+    high = max(written[split].high for split in SPLITS)
+    if (high + 1) * 8 <= levels:
+        remedy = f"set data.levels={max(2, high + 1)} if that is all there are"
+        lines.append(f"no level is above {high}, nearly black: {remedy}")
+    fingerprints = {split: written[split].fingerprints for split in SPLITS}
+    return lines + describe_identical(fingerprints, remedy=GRAY not in written)

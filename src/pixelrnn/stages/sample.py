@@ -60,8 +60,9 @@ def sample(
     out.mkdir(parents=True, exist_ok=True)
     save_picture(image_grid(drawn, model.levels, columns, side), out / SAMPLES_PICTURE)
     write_array(out / SAMPLES, drawn)
-    timing = {"images": images, "seconds": round(seconds, 3), "seconds_per_image": seconds / images}
-    write_json(out / SAMPLING, timing | {"seed": seed, "temperature": temperature})
+    write_json(out / SAMPLING, {"images": images, "seed": seed, "temperature": temperature})
+    if out == loaded.path:
+        loaded.files.write_timing(sample_seconds=round(seconds, 3))
     print(f"{out / SAMPLES_PICTURE}: {images} images in {seconds:.1f} s")
 
     if completions:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pixelrnn import figures
-from pixelrnn.data.given import read_images
+from pixelrnn.data.given import find_ground, read_images
 from pixelrnn.errors import InputError, check_whole
 from pixelrnn.files import as_folder, write_text
 from pixelrnn.models.in_batches import Model, find_device, nll_maps
@@ -31,17 +31,19 @@ def score(
     maps: bool = True,
     top: float | None = None,
     fit: str = "none",
+    ground: str | int | None = None,
     skip: bool = False,
     batch_size: int = 64,
     device: str = "auto",
 ) -> list[Row]:
-    """Score the images in `files`: pictures, folders of them, .npy of levels.
+    """Score the images in `files`: pictures, folders of them, .npy arrays.
 
     Writes to `out` (scores/ in the run, by default) scores.csv, a row an image in the order of the
     files: file, nll_nats, bits_per_dim, bound ("exact", or "upper" where the NLL is an upper bound:
     Multi-Scale without clamping); with `maps`, maps/<row>-<file>.png, the image and beside it the
     nats of each pixel, on one scale for all files: from 0 to `top` nats, by default 3 more than a
-    uniform guess at a pixel costs.
+    uniform guess at a pixel costs. Transparent pictures are laid on `ground`, by
+    default that of the run's data.
 
     Returns the rows. Raises InputError, having written nothing, for files that cannot be used (see
     `read_images`).
@@ -52,7 +54,8 @@ def score(
     if top is not None and not (isinstance(top, int | float) and 0 < top < math.inf):
         raise InputError(f"top={top} must be a number of nats above 0")
     model = loaded.model
-    names, images = read_images(files, model.shape, model.levels, fit, skip)
+    ground = find_ground(loaded.config) if ground is None else ground
+    names, images = read_images(files, model.shape, model.levels, fit, skip, ground)
     nats: list[float] = []
     kept: list[np.ndarray] = []
     with Bar("scoring", total=len(images)) as bar:
@@ -113,7 +116,8 @@ def _write_maps(
         title = f"{file.name[-40:]}: {figures.in_words(_figures(row))}"
         picture = nll_picture(images[i], nats[i], model.levels, top or guess + 3, title, mark)
         stem = Path(file.name.replace(".npy[", "[")).stem  # test[3] of test.npy[3]
-        save_picture(picture, folder / f"{i + 1:04}-{stem[-100:]}.png")
+        tail = stem.encode()[-100:].decode(errors="ignore")  # a name has at most 255 bytes
+        save_picture(picture, folder / f"{i + 1:04}-{tail}.png")
 
 
 def _figures(row: Row) -> str:

@@ -44,6 +44,7 @@ def train(
     logger: Mapping[str, Logger | None] | None = None,
     compile: bool = False,
     test: bool = False,
+    replace: bool = False,
     command: str | None = None,
 ) -> Run:
     """Fit `model` to `images`; leave in the directory `run` what `pixelrnn.runs.directory` lists.
@@ -52,8 +53,8 @@ def train(
     directory belongs to one. A finished run is left alone, an interrupted one continues, and what
     `Run.claim` finds stale is trained from scratch. `callbacks` and `logger` are any of
     Lightning's, by name; None leaves one out. `compile`: by torch.compile. `test`: evaluate and
-    draw samples afterwards. `command`: what to paste into a shell for this run, for its
-    origin.json.
+    draw samples afterwards. `replace`: see `Run.claim`. `command`: what to paste into a shell for
+    this run, for its origin.json.
 
     Raises InputError before anything is written, and for a loss that is no number; SystemExit for
     Ctrl-C and SIGTERM. Then the same call continues from the last whole epoch.
@@ -72,7 +73,7 @@ def train(
     )
     origin = find_origin(command, read_description(images.path).get("md5"))
     left = Path(run, CHECKPOINT).exists()
-    claimed = Run.claim(run, config, origin["data_md5"])
+    claimed = Run.claim(run, config, origin["data_md5"], replace)
     if fit.is_global_zero:
         print(_beginning(claimed, model, left), flush=True)
     trains = not claimed.finished
@@ -82,7 +83,7 @@ def train(
         with tracked(fit, claimed, origin):
             _fit(fit, module, images, claimed)
             if fit.is_global_zero:
-                training = _finish(claimed, model, history, best)
+                training = _finish(claimed, model, history, best, origin["data_md5"])
                 print(_ending(claimed.path, training), flush=True)
                 if test:
                     evaluate(claimed.path)  # recorded with the training
@@ -161,29 +162,38 @@ def _fit(trainer: Trainer, module: DensityModule, images: ImageData, run: Run) -
         raise SystemExit(130 if stopped.code else 143) from stopped
 
 
-def _finish(run: Run, model: Model, history: History, best: BestWeights) -> dict[str, Any]:
-    """Write what a finished run leaves; return what stands in training.json.
+def _finish(
+    run: Run,
+    model: Model,
+    history: History,
+    best: BestWeights,
+    data_md5: Mapping[str, str] | None,
+) -> dict[str, Any]:
+    """Write what a finished run leaves; return what stands in training.json and timing.json.
 
     Everything comes from what the checkpoint holds: DVC may have removed the other files
     meanwhile.
     """
-    history.write(run.path)
     last = history.rows[-1]
     row = next((row for row in history.rows if row["epoch"] == best.epoch), last)
     training = {
         "parameters": _count(model),
-        "train_seconds": last["seconds"],
-        "images_per_second": round(last["images"] / last["seconds"], 1),
         "epochs": last["epoch"] + 1,
         "steps": last["step"],
         "images": last["images"],
         "best_epoch": row["epoch"],
         "val_nll_nats": row["val/nll_nats"],
         "val_bits_per_dim": row["val/bits_per_dim"],
+        "data_md5": data_md5,
+    }
+    timing = {
+        "train_seconds": last["seconds"],
+        "images_per_second": round(last["images"] / last["seconds"], 1),
         "peak_memory_mb": _peak_memory_mb(),
     }
-    run.finish(best.weights or model.state_dict(), training)
-    return training
+    history.write(run.path)
+    run.finish(best.weights or model.state_dict(), training, timing)
+    return training | timing
 
 
 def _complete(run: Run, again: bool) -> None:

@@ -19,7 +19,7 @@ from pytorch_lightning.callbacks import Checkpoint
 
 from pixelrnn.errors import InputError
 from pixelrnn.files import write_text
-from pixelrnn.runs.directory import RunDirectory
+from pixelrnn.runs.directory import HISTORY, RunDirectory
 from pixelrnn.training.run import Run
 from pixelrnn.types import Tensor
 
@@ -68,7 +68,7 @@ class Finite(Callback):
 
 
 class History(Callback):
-    """Write history.csv, a row an epoch.
+    """Write history.csv, a row an epoch; the seconds of each, which differ every time, elsewhere.
 
     `seconds` and `images` count training batches from the very start. The rows travel in the
     checkpoint and the file is written as a whole: a resumed run has no row twice and none of an
@@ -137,13 +137,17 @@ class History(Callback):
         return torch.tensor(images, dtype=torch.float64)  # float32 counts up to 2^24
 
     def write(self, folder: Path) -> None:
-        """Replace history.csv in the folder; what was not measured is left empty."""
+        """Replace history.csv in the folder, where what was not measured is left empty.
+
+        The seconds go to timing.json.
+        """
         text = io.StringIO()
-        columns = ["epoch", "step", "images", "seconds", *METRICS]
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        columns = ["epoch", "step", "images", *METRICS]
+        writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
-        write_text(folder / "history.csv", text.getvalue())
+        write_text(folder / HISTORY, text.getvalue())
+        RunDirectory(folder).write_timing(epoch_seconds=[row["seconds"] for row in self.rows])
 
     def state_dict(self) -> dict[str, Any]:
         """Return the rows so far, for the checkpoint."""

@@ -21,12 +21,16 @@ from pixelrnn.runs import identity
 from pixelrnn.runs.directory import (
     CHECKPOINT,
     CONFIG,
+    METRICS,
     ORIGIN,
+    SAMPLING,
+    TIMING,
     TRAINING,
     WEIGHTS,
     Config,
     RunDirectory,
 )
+from pixelrnn.runs.origin import code_md5
 from pixelrnn.types import Tensor
 
 
@@ -48,7 +52,11 @@ class Run:
 
     @classmethod
     def claim(
-        cls, path: str | Path, config: Config, data_md5: Mapping[str, str] | None = None
+        cls,
+        path: str | Path,
+        config: Config,
+        data_md5: Mapping[str, str] | None = None,
+        replace: bool = False,
     ) -> "Run":
         """Make a directory the run of `config` on data with these md5s, or come back to it.
 
@@ -59,17 +67,25 @@ class Run:
         files. A directory without weights and checkpoint has nothing to lose, and is anybody's.
 
         Raises InputError, having written nothing, if it belongs to another configuration or other
-        data, or if its checkpoint is damaged.
+        data, or if its checkpoint is damaged. With `replace` the new run takes the place of such a
+        one instead, and of one that other code has trained: what the pipeline asks for.
         """
         run = cls(RunDirectory(as_path(path, "run")), config)
         held = run.files.read_config() if run.files.exists else None
         state = run._read_checkpoint() or {}
         longer = held is not None and identity.grows(held, config)
-        if held is not None and (run.finished or state):
-            run._check_same(held, data_md5, longer)
+        other = held is not None and (run.finished or state) and run._other(held, data_md5, longer)
+        if other and not replace:
+            raise InputError(
+                f"{run.path} {other}: choose another directory with run=..., or delete this one"
+            )
+        strange = replace and run._code(state) not in (None, code_md5())
         try:
             run.path.mkdir(parents=True, exist_ok=True)
-            if run._is_stale(state, data_md5, held):
+            if other or strange:
+                run.files.remove(CONFIG, WEIGHTS, CHECKPOINT, METRICS, SAMPLING)
+                held, longer = None, False
+            elif run._is_stale(state, data_md5, held):
                 run.files.remove(CHECKPOINT)
             if (
                 held is None or longer
@@ -78,7 +94,7 @@ class Run:
             if not run.finished:
                 run.files.remove(TRAINING)
             if held is None:
-                run.files.remove(ORIGIN)
+                run.files.remove(ORIGIN, TIMING)
         except OSError as error:
             raise InputError(f"cannot write to run={run.path}: {error.strerror}") from error
         if held != config:
@@ -102,8 +118,8 @@ class Run:
 
     @property
     def origin(self) -> dict[str, Any]:
-        """origin.json; where DVC removed it, the checkpoint's copy; nothing before."""
-        return self.files.read(ORIGIN) or (self._read_checkpoint() or {}).get("origin", {})
+        """origin.json; where it is gone, the checkpoint's copy; nothing before."""
+        return self.files.read_here(ORIGIN) or (self._read_checkpoint() or {}).get("origin", {})
 
     @cached_property
     def images(self) -> dict[str, np.ndarray]:
@@ -159,13 +175,24 @@ class Run:
             reason = cause if isinstance(cause, InputError) else first_line(error)
             raise InputError(f"{self.path / CONFIG}: model: {reason}") from error
 
-    def finish(self, state: Mapping[str, Tensor], training: Mapping[str, Any]) -> None:
-        """Write training.json, then the weights: from then on the run is finished."""
+    def finish(
+        self,
+        state: Mapping[str, Tensor],
+        training: Mapping[str, Any],
+        timing: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write training.json, then the weights: from then on the run is finished.
+
+        origin.json and timing.json are marked as those of these weights.
+        """
         content = safetensors.torch.save(
             {name: value.contiguous() for name, value in state.items()}
         )
         checksum = hashlib.md5(content).hexdigest()
-        self.files.write(TRAINING, {**training, "weights_md5": checksum})
+        own = {"weights_md5": checksum}
+        self.files.write(TRAINING, {**training, **own})
+        self.files.write(ORIGIN, self.origin | own)
+        self.files.write_timing(**(timing or {}))
         with replacing(self.path / WEIGHTS) as new:
             new.write_bytes(content)
 
@@ -174,21 +201,15 @@ class Run:
             raise InputError(f"{self.path / CONFIG} is damaged: no {key!r} in it")
         return self.config[key]
 
-    def _check_same(self, held: Config, data_md5: Mapping[str, str] | None, longer: bool) -> None:
-        other = "choose another directory with run=..., or delete this one"
+    def _other(self, held: Config, data_md5: Mapping[str, str] | None, longer: bool) -> str:
+        """Return why the directory is not this run's; nothing if it is."""
         changed = identity.differences(held, self.config)
         if changed and not longer:
-            keys = identity.spell(changed)
-            raise InputError(f"{self.path} holds a run of another configuration ({keys}): {other}")
+            return f"holds a run of another configuration ({identity.spell(changed)})"
         if longer and not self.checkpoint:
-            raise InputError(
-                f"{self.path} has no checkpoint, so it can't be trained for more epochs: {other}"
-            )
-        files = identity.changed_data(self.files.read(ORIGIN).get("data_md5"), data_md5)
-        if files:
-            raise InputError(
-                f"{self.path} holds a run on other data ({', '.join(files)} changed since): {other}"
-            )
+            return "has no checkpoint, so it can't be trained for more epochs"
+        files = identity.changed_data(self.files.read_data_md5(), data_md5)
+        return f"holds a run on other data ({', '.join(files)} changed since)" if files else ""
 
     def _is_stale(
         self, state: Mapping[str, Any], data_md5: Mapping[str, str] | None, held: Config | None
@@ -205,6 +226,12 @@ class Run:
         return not same or bool(
             identity.changed_data(state.get("origin", {}).get("data_md5"), data_md5)
         )
+
+    def _code(self, state: Mapping[str, Any]) -> str | None:
+        """Return the checksum of the code that trained what is here: None for nothing."""
+        if self.finished:
+            return self.files.read_here(ORIGIN).get("code", "unknown")
+        return state.get("origin", {}).get("code", "unknown") if state else None
 
     def _read_checkpoint(self) -> dict[str, Any] | None:
         if not (file := self.checkpoint):

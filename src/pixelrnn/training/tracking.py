@@ -153,7 +153,7 @@ def record_evaluation(run: Run, metrics: Mapping[str, Any]) -> None:
     """
     named = {f"test/{key}": value for key, value in metrics.items()}
     with _forgiving("the evaluation is not recorded there"):
-        about = run.files.read(ORIGIN).get("wandb")
+        about = run.files.read_here(ORIGIN).get("wandb")
         if not about:
             return
         if wandb.run and wandb.run.id == about["id"]:

@@ -2,6 +2,7 @@
 
     raw                 there, whole, and the file that was meant: what is asked of every file
     rows                the rows of arrays in npz and npy files, a chunk at a time
+    walk                which files of a folder are pictures
     pictures            image files to arrays
     digits, photos      the embedded data
     torchvision_sets    torchvision's data sets by name; torchvision_files: the forms of their files

@@ -7,20 +7,23 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from pixelrnn.data.splits import GRAY, SPLITS, Pairs, Splits, as_pairs, frozen
+from pixelrnn.data.splits import GRAY, SPLITS, Noted, Pairs, Splits, as_pairs, frozen
 from pixelrnn.errors import InputError
 
 
-def drawn_from_gray(gray: Callable[[], Mapping[str, np.ndarray] | Pairs], seed: int = 0) -> Splits:
+def drawn_from_gray(
+    gray: Callable[[], Mapping[str, np.ndarray] | Pairs], seed: int = 0
+) -> Splits | Noted:
     """Draw the gray images of a source once, with `seed`: (n, 1, h, w), two levels, its splits.
 
     `train_gray` has the gray levels themselves, for `ImageData(resample=True)` to draw from in
-    every epoch anew. All of them are held in memory.
+    every epoch anew. All of them are held in memory. Notes of the source go along.
 
     Raises InputError for a source of other images than gray, and what the source raises.
     """
     pieces: dict[str, list[np.ndarray]] = {split: [] for split in SPLITS}
-    for split, images in as_pairs(gray()):
+    read = gray()
+    for split, images in as_pairs(read):
         pieces[split].append(images)
     random = frozen(seed)
     grays, drawn = {}, {}
@@ -31,4 +34,5 @@ def drawn_from_gray(gray: Callable[[], Mapping[str, np.ndarray] | Pairs], seed: 
         # uniform over 0..254, it is below x with a probability of exactly x/255
         threshold = random.randint(0, 255, values.shape, np.uint8)
         drawn[split] = (threshold < values).astype(np.uint8)
-    return {**drawn, GRAY: grays["train"]}
+    splits = {**drawn, GRAY: grays["train"]}
+    return Noted(splits.items(), read.notes) if isinstance(read, Noted) else splits

@@ -1,14 +1,21 @@
 """Any folder of images, dealt out to the splits by a seed."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from pixelrnn.data.sources.pictures import check_fit, read_picture, stacked
-from pixelrnn.data.splits import Pairs, deal_shares
+from pixelrnn.data.sources.pictures import (
+    WHITE,
+    check_fit,
+    describe_seen,
+    read_color,
+    read_picture,
+    stacked,
+)
+from pixelrnn.data.sources.walk import NOWHERE, OTHER, describe_left_out, walk
+from pixelrnn.data.splits import Noted, deal_shares
 from pixelrnn.errors import InputError
-from pixelrnn.files import as_path
-
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+from pixelrnn.files import as_path, in_one_line
 
 
 def image_folder(
@@ -20,40 +27,40 @@ def image_folder(
     test: float = 0.1,
     seed: int = 0,
     strict: bool = False,
-) -> Pairs:
+    ground: str | int = WHITE,
+) -> Noted:
     """Read the images in `folder` and all folders below it, a stream of (split, images).
 
     The images are of `shape` (c, h, w) with levels 0..K-1. `val` and `test` are the shares of the
     images, drawn with `seed`, that are not for training; they follow the sorted paths, so another
-    file more or less deals them out anew. Files that are no images by their suffix are skipped, and
-    counted, or refused if `strict`. For `fit` see `pictures.fitted`.
+    file more or less deals them out anew. What is hidden or no picture by its suffix is left out,
+    see `walk`, and counted in the notes; what is no picture is refused if `strict`. For `fit` see
+    `pictures.fitted`; on `ground` transparent pictures are laid.
 
-    Raises InputError if the folder is missing or has fewer than three images; if a share or `fit`
-    is impossible; or (while it is read) if a file is damaged, of a kind that isn't read, or can't
-    be made to fit.
+    Raises InputError if the folder is missing or has fewer than three images; if a share, `fit` or
+    `ground` is impossible; or (while it is read) if a file is damaged, of a kind that isn't read,
+    or can't be made to fit.
     """
     folder = as_path(folder, "data.source.folder")
     check_fit(fit)
+    read_color(ground)
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder: set data.source.folder")
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
-    images = [file for file in files if file.suffix.lower() in SUFFIXES]
-    if others := len(files) - len(images):
-        first = next(file for file in files if file.suffix.lower() not in SUFFIXES)
-        if strict:
-            raise InputError(
-                f"{others} of {len(files)} files are no images ({first}, ...): move them or set "
-                "strict=false"
-            )
-        print(
-            f"{folder}: skipped {others} of {len(files)} files, which are no images "
-            f"({first.name}, ...)"
+        raise InputError(f"{folder} is no folder: put the images there or set data.source.folder")
+    images, left_out = walk(folder)
+    others = [*left_out[OTHER], *left_out[NOWHERE]]
+    if strict and others:
+        raise InputError(
+            f"{len(others)} of {len(images) + len(others)} files are no images that Pillow "
+            f"reads ({in_one_line(others[0])}, ...): move them or set strict=false"
         )
+    about = describe_left_out(folder, left_out)
     try:
         splits = deal_shares(len(images), {"val": val, "test": test}, seed)
     except InputError as error:
-        raise InputError(f"{folder}: {error}") from error
-    return stacked(
-        (split, read_picture(file, shape, levels, fit))
+        raise InputError("; ".join([f"{folder}: {error}", *about])) from error
+    seen: Counter[str] = Counter()
+    pairs = stacked(
+        (split, read_picture(file, shape, levels, fit, ground, seen))
         for file, split in zip(images, splits, strict=True)
     )
+    return Noted(pairs, lambda: [*about, *describe_seen(seen, ground)])

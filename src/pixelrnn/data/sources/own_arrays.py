@@ -1,93 +1,166 @@
-"""Anybody's arrays: `x_train`, `x_test`, and `x_val` where there is one.
+"""Anybody's arrays: `x_train`, `x_test`, and `x_val` where there is one, or by other names.
 
-They come as an npz file or as npy files in a folder. Images are gray (n, h, w) or have their colors
-last (n, h, w, c). Whole numbers are levels 0..K-1 as they are; fractions are intensities, 0 to 1,
-and become the nearest of K levels. Without `x_val`, a share of the training images drawn by a seed
-is for validation. The arrays may be larger than memory.
+They come as an npz file or as npy files in a folder, in the forms of `pixelrnn.data.forms`. What
+there is no array of, for validation or test, is a share of the training images, drawn by a seed.
+The arrays may be larger than memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from pixelrnn.data.forms import colors_first, describe_forms, to_levels
 from pixelrnn.data.sources.raw import check_exists
 from pixelrnn.data.sources.rows import header, keys, rows
-from pixelrnn.data.splits import SPLITS, Pairs, draw, hold_out_drawn
+from pixelrnn.data.splits import SPLITS, Pairs, deal_shares
 from pixelrnn.errors import InputError
-from pixelrnn.files import as_path
+from pixelrnn.files import as_path, in_one_line
 
 Place = tuple[Path, str]  # of an array: an npy file and "", or an npz file and the array's name
 
+NAMES = {split: f"x_{split}" for split in SPLITS}
 
-def npz_arrays(file: str | Path, levels: int, val: float = 0.1, seed: int = 0) -> Pairs:
+
+def npz_arrays(
+    file: str | Path,
+    shape: Sequence[int],
+    levels: int,
+    val: float = 0.1,
+    test: float | None = None,
+    seed: int = 0,
+    names: Mapping[str, str] = NAMES,
+) -> Pairs:
     """Read the arrays in an npz file, a stream of (split, images (n, c, h, w)), levels 0..K-1.
 
-    Raises InputError if the file or an array is missing or damaged; if `val` is no share; or (while
-    it is read) if an array has another form, a NaN, or levels out of range.
+    `file` may be a folder with one such file. `names` are those of the arrays by split. `val` is a
+    share of the training images where there is no array for validation; so is `test`, where it is
+    given.
+
+    Raises InputError if the file or an array is missing or damaged; if a share or a name is
+    impossible; or (while it is read) if an array has another form, a NaN, or levels out of range.
     """
-    file = as_path(file, "data.source.file")
-    check_exists(file, "set data.source.file")
+    file = _find_npz(as_path(file, "data.source.file"))
     places = {name: (file, name) for name in keys(file)}
-    return _read(places, levels, val, seed, f"{file} has no array")
+    return _read(places, in_one_line(file), shape, levels, {"val": val, "test": test}, seed, names)
 
 
-def npy_arrays(folder: str | Path, levels: int, val: float = 0.1, seed: int = 0) -> Pairs:
+def npy_arrays(
+    folder: str | Path,
+    shape: Sequence[int],
+    levels: int,
+    val: float = 0.1,
+    test: float | None = None,
+    seed: int = 0,
+    names: Mapping[str, str] = NAMES,
+) -> Pairs:
     """Read x_train.npy, x_test.npy and, where there is one, x_val.npy in a folder: as `npz_arrays`.
 
     Raises what that does.
     """
     folder = as_path(folder, "data.source.folder")
-    places = {file.stem: (file, "") for file in folder.glob("x_*.npy")}
-    return _read(places, levels, val, seed, f"{folder} (data.source.folder) has no npy file")
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder: put npy files there or set data.source.folder")
+    places = {file.stem: (file, "") for file in _visible(folder, ".npy")}
+    return _read(
+        places, in_one_line(folder), shape, levels, {"val": val, "test": test}, seed, names
+    )
 
 
-def _read(places: dict[str, Place], levels: int, val: float, seed: int, lack: str) -> Pairs:
-    for name in ("x_train", "x_test"):
-        if name not in places:
-            raise InputError(f"{lack} {name}")
-    if not isinstance(val, int | float) or not 0 < val < 1:
-        raise InputError(
-            f"val={val} is a share of the training images: expected above 0 and below 1"
-        )
-    return _deal(places, levels, val, seed)
+def _find_npz(path: Path) -> Path:
+    if not path.is_dir():
+        check_exists(path, "put an npz file there or set data.source.file")
+        return path
+    files = _visible(path, ".npz")
+    if len(files) != 1:
+        names = _listed(file.name for file in files)
+        raise InputError(f"{path} holds {names}, expected one npz file: set data.source.file")
+    return files[0]
 
 
-def _deal(places: dict[str, Place], levels: int, val: float, seed: int) -> Pairs:
-    if "x_val" not in places:
-        n = header(*places["x_train"]).shape[0]
-        chosen = draw(n, max(1, round(val * n)), seed)
-        yield from hold_out_drawn(_images(places["x_train"], levels), chosen)
-    for split in SPLITS:
-        name = f"x_{split}"
-        if name in places and (split == "test" or "x_val" in places):
-            yield from ((split, images) for images in _images(places[name], levels))
+def _visible(folder: Path, suffix: str) -> list[Path]:
+    files = sorted(folder.glob(f"*{suffix}"))
+    return [file for file in files if not file.name.startswith(".")]
 
 
-def _images(place: Place, levels: int) -> Iterator[np.ndarray]:
-    what = " ".join(map(str, place)).strip()
+def _read(
+    places: Mapping[str, Place],
+    what: str,
+    shape: Sequence[int],
+    levels: int,
+    shares: Mapping[str, float | None],
+    seed: int,
+    names: Mapping[str, str],
+) -> Pairs:
+    """Check which arrays there are, and deal out the training images before any is read."""
+    names = _check_names(names)
+    present = {split: places[name] for split, name in names.items() if name in places}
+    needed = {}
+    for split, name in names.items():
+        share = shares.get(split)
+        if split not in present and (share is None or name != NAMES[split]):
+            unused = [place for place in places if place not in names.values()]
+            raise InputError(f"{what} has no array {name}: {_remedy(split, unused)}")
+        if split not in present and share is not None:
+            needed[split] = share
+        elif split == "test" and share is not None:
+            raise InputError(f"{what} has {name}, so test={share} can't be a share: set test=null")
+    n = header(*present["train"]).shape[0]
+    try:
+        dealt = deal_shares(n, needed, seed) if needed else ["train"] * n
+    except InputError as error:
+        raise InputError(f"{what}: {error}") from error
+    return _deal(present, np.array(dealt), shape, levels)
+
+
+def _check_names(names: Mapping[str, str]) -> dict[str, str]:
+    """Return the name of the array of each split, the usual ones where `names` has none."""
+    if not isinstance(names, Mapping) or not set(names) <= set(SPLITS):
+        raise InputError(f"names={names}: expected names by split, as {{train: images}}")
+    full = {**NAMES, **names}
+    if len({str(name) for name in full.values()}) < len(full):
+        raise InputError(f"names={dict(names)}: one array can't be for two splits")
+    return {split: str(name) for split, name in full.items()}
+
+
+def _remedy(split: str, unused: Sequence[str]) -> str:
+    """Return what to do where a split has no array, and `unused` are the names of the others."""
+    ways = []
+    if unused:
+        ways.append(f"set data.source.names.{split} to one of {_listed(unused)}")
+    if split != "train":
+        ways.append(f"set data.source.{split}=0.1 for a share of the training images")
+    return " or ".join(ways) or "add one"
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = [in_one_line(name) for name in names]
+    return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "") if names else "none"
+
+
+def _deal(
+    present: Mapping[str, Place], dealt: np.ndarray, shape: Sequence[int], levels: int
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Give the images of each array; `dealt` is the split of each of those for training."""
+    start = 0
+    for images in _images(present["train"], shape, levels):
+        here = dealt[start : start + len(images)]
+        start += len(images)
+        for split in SPLITS:
+            yield split, images[here == split]
+    for split in ("val", "test"):
+        if split in present:
+            yield from ((split, images) for images in _images(present[split], shape, levels))
+
+
+def _images(place: Place, shape: Sequence[int], levels: int) -> Iterator[np.ndarray]:
+    what = in_one_line(" ".join(map(str, place)).strip())
     for values in rows(*place):
-        images = values[..., None] if values.ndim == 3 else values
-        if images.ndim != 4 or images.shape[-1] not in (1, 3):
-            shape = ", ".join(map(str, values.shape[1:]))
+        images = colors_first(values, shape)
+        if images is None:
+            form = ", ".join(map(str, values.shape[1:]))
+            remedy = "set data.shape" if values.ndim > 2 else "reshape it"
             raise InputError(
-                f"{what}: shape is (n, {shape}), expected (n, h, w), (n, h, w, 1) or (n, h, w, 3)"
+                f"{what}: shape is (n, {form}), expected {describe_forms(shape)}: {remedy}"
             )
-        yield _to_levels(what, images, levels).transpose(0, 3, 1, 2)
-
-
-def _to_levels(what: str, values: np.ndarray, levels: int) -> np.ndarray:
-    """Return whole numbers or fractions as levels: uint8 of the same shape."""
-    if values.dtype.kind not in "biuf":
-        raise InputError(f"{what}: type is {values.dtype}, expected whole numbers or fractions")
-    fractions = values.dtype.kind == "f"
-    if fractions and (missing := int(np.isnan(values).sum())):
-        raise InputError(f"{what}: {missing} of the values are NaN")
-    low, high = values.min(), values.max()
-    most = 1 if fractions else levels - 1
-    if low < 0 or high > most:
-        kind = "fractions" if fractions else f"levels={levels}, so whole numbers"
-        raise InputError(f"{what}: values {low:g} to {high:g}, expected {kind} from 0 to {most}")
-    if fractions:
-        values = np.rint(values * (levels - 1))
-    return values.astype(np.uint8)
+        yield to_levels(what, images, levels, ", or set data.levels")

@@ -1,19 +1,31 @@
-"""Pictures to arrays: opened, cut, made smaller, in as many levels as asked for."""
+"""Pictures to arrays: opened, cut, made smaller, in as many levels as asked for.
 
-from collections.abc import Iterable, Sequence
+Transparent ones are laid on a `ground` first: without one, a drawing in black ink on nothing would
+be all black. Of 16 bits a color the upper 8 are kept, of an animation the first frame. How many
+pictures that happened to is counted in `seen`, for `describe_seen` to say.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageColor, ImageFile, ImageOps
 
 from pixelrnn.data.quantize import quantize
 from pixelrnn.data.sources.raw import reading
 from pixelrnn.data.splits import Pairs
 from pixelrnn.errors import InputError
-from pixelrnn.files import as_path
+from pixelrnn.files import as_path, in_one_line
 
 FITS = ("resize", "crop", "none")
 TOGETHER = 256  # images handed on at a time
+WHITE = "white"
+
+TRANSPARENT, DEEP, SEVERAL = "transparent", "deep", "several"
+_LAYERED = {"PSD"}  # its frames are layers, and what is read are all of them together
 
 
 def check_fit(fit: str) -> None:
@@ -22,55 +34,106 @@ def check_fit(fit: str) -> None:
         raise InputError(f"fit={fit}: expected {', '.join(FITS)}")
 
 
+def read_color(ground: object) -> tuple[int, int, int]:
+    """Return red, green and blue of a ground: a gray level 0..255, or a name as CSS has them.
+
+    Raises InputError for anything else.
+    """
+    if isinstance(ground, int) and not isinstance(ground, bool) and 0 <= ground <= 255:
+        return ground, ground, ground
+    color: tuple[int, ...] = ()
+    with suppress(ValueError):
+        color = ImageColor.getrgb(str(ground))
+    if len(color) != 3:  # none, or one with a transparency of its own
+        raise InputError(
+            f"ground={ground}: expected white, black, another color's name, or a gray level 0..255"
+        )
+    return color[0], color[1], color[2]
+
+
+def describe_seen(seen: Mapping[str, int], ground: str | int) -> list[str]:
+    """Return a line for each kind of picture that was not taken as it is, with their number."""
+    happened = {
+        TRANSPARENT: f"transparent in places: laid on ground={ground}",
+        DEEP: "of 16 bits a color: the upper 8 were kept",
+        SEVERAL: "of several frames or pages: the first was taken",
+    }
+    number = {kind: seen[kind] for kind in happened if seen.get(kind)}
+    return [f"{n} picture{'s' * (n > 1)} {happened[kind]}" for kind, n in number.items()]
+
+
 def read_picture(
-    file: str | Path, shape: Sequence[int], levels: int, fit: str = "resize"
+    file: str | Path,
+    shape: Sequence[int],
+    levels: int,
+    fit: str = "resize",
+    ground: str | int = WHITE,
+    seen: Counter[str] | None = None,
 ) -> np.ndarray:
     """Read an image file as uint8 of `shape` (c, h, w) with levels 0..K-1; for `fit` see `fitted`.
 
     Raises InputError if it is damaged, no image, of a kind that isn't read, or doesn't fit.
     """
     file = as_path(file, "file")
-    return fitted(file, open_picture(file, shape[0]), shape, levels, fit)
+    picture = open_picture(file, shape[0], ground, seen)
+    return fitted(in_one_line(file), picture, shape, levels, fit)
 
 
-def open_picture(file: Path, colors: int) -> Image.Image:
-    """Open a picture: gray for one color, RGB for three.
+def open_picture(
+    file: Path, colors: int, ground: str | int = WHITE, seen: Counter[str] | None = None
+) -> Image.Image:
+    """Open a picture: gray for one color, RGB for three; see `in_colors`.
 
-    Transparency is dropped; what a camera noted about its orientation is heeded. Raises InputError
-    if it is damaged, no image, too large for Pillow, or of more than 8 bits a color.
+    Raises InputError if it is damaged, no image, too large for Pillow, or of fractions.
     """
+    name = in_one_line(file)
     try:
-        with reading(file, "an image", "replace or remove it"), Image.open(file) as picture:
-            return in_colors(file, picture, colors)
+        with reading(name, "an image", "replace or remove it"), Image.open(file) as picture:
+            return in_colors(name, picture, colors, ground, seen)
     except InputError as error:
         if isinstance(error.__cause__, Image.DecompressionBombError):
             most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
             raise InputError(
-                f"{file} is too large: Pillow reads up to {most:,} pixels: make it smaller"
+                f"{name} is too large: Pillow reads up to {most:,} pixels: make it smaller"
             ) from error
         raise
 
 
-def in_colors(what: str | Path, picture: Image.Image, colors: int) -> Image.Image:
-    """Return an upright picture in gray for one color, in RGB for three.
+def in_colors(
+    what: str | Path,
+    picture: Image.Image,
+    colors: int,
+    ground: str | int = WHITE,
+    seen: Counter[str] | None = None,
+) -> Image.Image:
+    """Return an upright picture in gray for one color, in RGB for three, laid on `ground`.
 
-    Raises InputError, on `what`, for a mode of more than 8 bits a color, or one that Pillow can't
-    convert.
+    What a camera noted about its orientation is heeded; `seen` counts on, as the module says.
+    Raises InputError, on `what`, for colors in fractions or of more than 16 bits, and for a mode
+    that Pillow can't convert.
     """
-    if picture.mode.startswith(("I", "F")):
-        raise InputError(
-            f"{what}: mode {picture.mode} has more than 8 bits a color: convert it to 8 bits"
-        )
+    seen = Counter() if seen is None else seen
+    if picture.mode.startswith("F"):
+        raise InputError(f"{what}: mode {picture.mode} has fractions for colors: save it in 8 bits")
+    several, deep = _has_several(picture), _is_deep(picture)
     upright = ImageOps.exif_transpose(picture)
     upright.load()  # damage is seen here, so that what is raised next is about the mode
     try:
+        if upright.mode.startswith("I"):
+            upright = _in_eight_bits(what, upright)
+        if upright.has_transparency_data:
+            upright = _laid_on(upright, ground, seen)
         if upright.mode == "LAB":
             upright = upright.convert("RGB")  # Pillow knows no direct way to gray
-        return upright.convert("L" if colors == 1 else "RGB")
+        converted = upright.convert("L" if colors == 1 else "RGB")
     except ValueError as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(
             f"{what}: mode {picture.mode} is not one that Pillow converts: save it as RGB"
         ) from error
+    seen.update({SEVERAL: int(several), DEEP: int(deep)})
+    return converted
 
 
 def fitted(
@@ -116,3 +179,41 @@ def _crop(what: str | Path, picture: Image.Image, height: int, width: int) -> Im
             f"{width}x{height} from"
         )
     return picture.crop((left, top, left + width, top + height))
+
+
+def _has_several(picture: Image.Image) -> bool:
+    """Return whether a file holds more pictures than the one that is taken."""
+    return picture.format not in _LAYERED and bool(getattr(picture, "is_animated", False))
+
+
+def _is_deep(picture: Image.Image) -> bool:
+    """Return whether a picture, not loaded yet, has 16 bits a color; some Pillow halves itself."""
+    if picture.mode.startswith("I"):
+        return True
+    halved = r"(L|LA|RGB|RGBA|RGBX);16[BLN]"
+    return isinstance(picture, ImageFile.ImageFile) and bool(re.search(halved, str(picture.tile)))
+
+
+def _in_eight_bits(what: str | Path, picture: Image.Image) -> Image.Image:
+    """Return a gray picture of 16 bits by its upper 8; Pillow's own conversion clips to white."""
+    pixels = np.asarray(picture)
+    low, high = int(pixels.min()), int(pixels.max())
+    if low < 0 or high >= 2**16:
+        raise InputError(
+            f"{what}: mode {picture.mode} with levels {low}..{high}, expected 0..65535: save it in "
+            "8 or 16 bits"
+        )
+    gray = Image.fromarray((pixels >> 8).astype(np.uint8))
+    clear = picture.info.get("transparency")  # the one level of a PNG file that is not seen
+    if isinstance(clear, int):
+        gray.putalpha(Image.fromarray(np.where(pixels == clear, 0, 255).astype(np.uint8)))
+    return gray
+
+
+def _laid_on(picture: Image.Image, ground: str | int, seen: Counter[str]) -> Image.Image:
+    """Return a picture that may be transparent on its ground, in RGB."""
+    layer = picture.convert("RGBA")
+    if layer.getchannel("A").histogram()[255] < layer.width * layer.height:
+        seen[TRANSPARENT] += 1
+        layer = Image.alpha_composite(Image.new("RGBA", layer.size, read_color(ground)), layer)
+    return layer.convert("RGB")

@@ -8,6 +8,7 @@ training images are held out, or torchvision's own are taken.
 import difflib
 import hashlib
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,18 @@ from PIL import Image
 from torchvision import datasets
 
 from pixelrnn.data.arrays import Shape, check_description
-from pixelrnn.data.sources.pictures import check_fit, fitted, in_colors, open_picture, stacked
+from pixelrnn.data.sources.pictures import (
+    WHITE,
+    check_fit,
+    describe_seen,
+    fitted,
+    in_colors,
+    open_picture,
+    stacked,
+)
 from pixelrnn.data.sources.raw import reading
 from pixelrnn.data.sources.torchvision_files import Pictures, open_files
-from pixelrnn.data.splits import Pairs, deal_last, deal_shares
+from pixelrnn.data.splits import Noted, deal_last, deal_shares
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path
 
@@ -48,11 +57,12 @@ def torchvision_images(
     fit: str = "none",
     official: Mapping[str, Mapping[str, Any]] | None = None,
     files: str = "its files",
-) -> Pairs:
+) -> Noted:
     """Read `torchvision.datasets.<dataset>`, a stream of (split, images) with levels 0..K-1.
 
     The images are of `shape` (c, h, w): made gray for one color, made to fit by `fit` (see
-    `pictures.fitted`), after `transform`, which is given a PIL image and returns one.
+    `pictures.fitted`), after `transform`, which is given a PIL image and returns one. Transparent
+    ones lie on white.
 
     `root` is torchvision's; for the other forms of the files that will do see `torchvision_files`.
     What is missing is downloaded by torchvision.
@@ -88,16 +98,18 @@ def torchvision_images(
                 f"{dataset}: say so beside any figure"
             )
 
+    seen: Counter[str] = Counter()
+
     def images() -> Iterator[tuple[str, np.ndarray]]:
         for part, pictures in parts.items():
             splits = dealt if part == "train" else [part] * pictures.number
             what = f"{root}, {dataset} {part}"
             md5 = official.get(part, {}).get("md5")
-            opened = _pictures(pictures, what, md5)
+            opened = _pictures(pictures, what, md5, seen)
             for split, (name, picture) in zip(splits, opened, strict=True):
-                yield split, _as_levels(name, picture, transform, shape, levels, fit)
+                yield split, _as_levels(name, picture, transform, shape, levels, fit, seen)
 
-    return stacked(images())
+    return Noted(stacked(images()), lambda: describe_seen(seen, WHITE))
 
 
 def find_dataset(name: object) -> type:
@@ -168,7 +180,9 @@ def _deal(n: int, val: Arguments | float, test: Arguments | float | None, seed: 
     return deal_shares(n, shares, seed) if shares else ["train"] * n
 
 
-def _pictures(pictures: Pictures, what: str, md5: str | None) -> Iterator[tuple[str, Image.Image]]:
+def _pictures(
+    pictures: Pictures, what: str, md5: str | None, seen: Counter[str]
+) -> Iterator[tuple[str, Image.Image]]:
     """Open each picture, with the name of its file; at the end compare the md5 of all, if given.
 
     Raises InputError, on `what`, for one that can't be read or is no picture, and for another md5.
@@ -179,7 +193,7 @@ def _pictures(pictures: Pictures, what: str, md5: str | None) -> Iterator[tuple[
         with reading(name, "an image", "get the files again"):
             picture = pictures.open(i)
         if isinstance(picture, Path):
-            name, picture = str(picture), open_picture(picture, colors=3)
+            name, picture = str(picture), open_picture(picture, 3, WHITE, seen)
         check_picture(name, picture)
         name = getattr(picture, "filename", "") or name
         with reading(name, "an image", "get the files again"):
@@ -201,12 +215,13 @@ def _as_levels(
     shape: Shape,
     levels: int,
     fit: str,
+    seen: Counter[str],
 ) -> np.ndarray:
     """Return a picture as uint8 (c, h, w) with levels 0..K-1."""
     if transform is not None:
         picture = transform(picture)
         check_picture(f"{name}, transformed,", picture)
-    return fitted(name, in_colors(name, picture, shape[0]), shape, levels, fit)
+    return fitted(name, in_colors(name, picture, shape[0], WHITE, seen), shape, levels, fit)
 
 
 def check_picture(name: str, picture: object) -> None:
