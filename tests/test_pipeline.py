@@ -1,11 +1,10 @@
 """dvc.yaml in a clone of its own, small enough to run whole: what each edit makes it do again, and what falls into git."""
 
 import json
+import os
 import re
 import shutil
 import signal
-import subprocess
-import time
 
 import numpy as np
 import pytest
@@ -85,7 +84,12 @@ def test_an_edit_of_one_model_trains_that_model_only(clone):
     edit(clone, "conf/model/pixel_cnn.yaml", ("hidden: 4", "hidden: 6"))
     output = dvc(clone, "repro")
     own = {f"{stage}@digits-pixel_cnn" for stage in STAGES}
-    assert running(output) == {"compose@digits", "compare@digits", "sweep@digits-residual_skip", *own}
+    assert running(output) == {
+        "compose@digits",
+        "compare@digits",
+        "sweep@digits-residual_skip",
+        *own,
+    }
     assert output.count("is finished") == 4  # the ablation is of another model: nothing is trained
     assert "up to date" in dvc(clone, "status")
     files = {"conf/model/pixel_cnn.yaml", "dvc.lock", *compared("digits")}
@@ -124,19 +128,25 @@ def test_data_of_ones_own_beside_the_embedded(clone, tmp_path):
         metrics = json.loads((clone / f"artifacts/comparison/{data}/metrics.json").read_text())
         assert set(metrics[data]) == {"pixel_cnn", "row_lstm"}
 
-    run(["pixelrnn", "train", "data=lattice", "model=pixel_cnn", "test=true"], clone, PIXELRNN_CONF="conf")
+    run(
+        ["pixelrnn", "train", "data=lattice", "model=pixel_cnn", "test=true"],
+        clone,
+        PIXELRNN_CONF="conf",
+    )
     run(["pixelrnn", "train", "-m", "data=lattice", "seed=1,2"], clone, PIXELRNN_CONF="conf")
     mine = "artifacts/runs/lattice-pixel_cnn"
     for verb in ("score", "complete"):
-        run(["pixelrnn", verb, mine, "artifacts/data/lattice/test.npy"], clone, PIXELRNN_CONF="conf")
+        run(
+            ["pixelrnn", verb, mine, "artifacts/data/lattice/test.npy"], clone, PIXELRNN_CONF="conf"
+        )
     assert changed(clone) == {*own, "dvc.lock", *compared("lattice")}
 
     refused = attempt(["dvc", "push"], clone)
     assert refused.returncode != 0
     assert "remote 'lattice' doesn't exist" in refused.stdout
     embedded = sorted((clone / "store").rglob("*"))
-    dvc(clone, "remote", "add", "lattice", str(tmp_path / "remote"))
-    dvc(clone, "push", "data/lattice.dvc", *(f"{stage}" for stage in sorted(ran)))
+    dvc(clone, "remote", "add", "-d", "lattice", str(tmp_path / "remote"))
+    dvc(clone, "push", "data/lattice.dvc", *sorted(ran))
     assert sorted((clone / "store").rglob("*")) == embedded
     dvc(clone, "push")
     commit(clone)
@@ -166,7 +176,7 @@ def test_an_ablation_goes_on_after_an_interruption_and_follows_edits(clone):
     with starting(command, clone) as process:
         for line in process.stdout:
             if line.startswith("2 of 4 jobs finished"):
-                process.send_signal(signal.SIGINT)
+                os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
                 break
         rest = process.stdout.read()
     assert process.returncode != 0, rest

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from pixelrnn.command.names import LONGEST, job_name, plain, run_name, sweep_folder, varied_keys
+from pixelrnn.command.names import job_name, run_name, sweep_folder, varied_keys
+from pixelrnn.runs.group import LONGEST, plain
 
 ODD = [
     "a b",

@@ -274,13 +274,19 @@ def test_missing_photograph(tmp_path: Path) -> None:
         photo_patches(tmp_path, size=4)
 
 
-def test_the_package_carries_the_digits(tmp_path: Path, capsys) -> None:
-    """Their file is the one that results were measured on. Fault: another one in silence."""
-    carried = digits(tmp_path / "digits.npz")
+def test_the_package_carries_the_digits(tmp_path: Path, monkeypatch, capsys) -> None:
+    """Their file is the one that results were measured on.
+
+    Faults: another one in silence; the digits in place of a file that somebody mistyped.
+    """
+    monkeypatch.chdir(tmp_path)
+    carried = digits("data/digits/digits.npz")
     assert {name: len(x) for name, x in carried.items()} == {"train": 1297, "val": 200, "test": 300}
-    line = f"{tmp_path / 'digits.npz'} is missing: the digits that pixelrnn carries are read\n"
+    line = "data/digits/digits.npz is missing: the digits that pixelrnn carries are read\n"
     assert capsys.readouterr().out == line
     assert md5(EMBEDDED) == "35fa292850aefdac88ea117403394609"
+    with pytest.raises(InputError, match=r"data/digit/digits\.npz is missing"):
+        digits("data/digit/digits.npz")
 
 
 # These files have no checksum: in the middle, a changed pixel is as good as another.

@@ -362,10 +362,10 @@ def test_deterministic_mode_reaches_torch(tmp_path, data, finished):
 
 def test_it_ends_with_throughput_memory_and_the_best(tmp_path, data, capsys):
     run = tiny.fit(tmp_path / "run", data, epochs=2)
-    training = run.files.read("training.json")
+    training, timing = run.files.read("training.json"), run.files.read("timing.json")
     *_, line = capsys.readouterr().out.splitlines()
     assert line.startswith(f"{run.path}: 42 images in ")
-    assert f"peak memory {training['peak_memory_mb']:,} MiB" in line
+    assert f"peak memory {timing['peak_memory_mb']:,} MiB" in line
     assert line.endswith(
         f"in epoch {training['best_epoch'] + 1}: {training['val_bits_per_dim']:.4f} bits/dim"
     )

@@ -9,8 +9,6 @@ bytes long, and a digest keeps apart what would otherwise be the same name. They
 that every process of a sweep makes the same.
 """
 
-import hashlib
-import re
 import secrets
 from collections.abc import Iterable, Mapping
 
@@ -18,23 +16,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
+from pixelrnn.runs.group import plain
 from pixelrnn.runs.identity import TRAINER_SHOWS
-
-LONGEST = 120  # bytes; W&B takes 128 for a group
-_DIGEST = 6  # hexadecimal digits
 
 # They change nothing that is trained, or are named in another way.
 _UNNAMED = {"sweep", "run", "data", "data.num_workers", "test", "logger", "replace"}
 _UNNAMED |= {f"trainer.{key}" for key in TRAINER_SHOWS}
-
-
-def plain(text: str) -> str:
-    """Return `text` as one component of a path, with a digest of it where anything had to go."""
-    name = re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII).strip("-.")
-    if name == text and len(name) <= LONGEST:
-        return name
-    digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]
-    return f"{name[: LONGEST - _DIGEST - 1]}-{digest}".lstrip("-")
 
 
 def run_name(data: str, variant: str, choices: Mapping[str, str | None]) -> str:

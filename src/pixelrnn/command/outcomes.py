@@ -13,7 +13,7 @@ from pixelrnn.data.arrays import read_description
 from pixelrnn.errors import InputError
 from pixelrnn.figures import spell
 from pixelrnn.runs import identity
-from pixelrnn.runs.directory import CONFIG, HISTORY, ORIGIN, TRAINING, WEIGHTS, RunDirectory
+from pixelrnn.runs.directory import CONFIG, HISTORY, TRAINING, WEIGHTS, RunDirectory
 from pixelrnn.runs.origin import code_md5
 from pixelrnn.runs.record import Record, read_record
 
@@ -77,7 +77,7 @@ def is_finished(
     try:
         held = run.read_config()
         then = run.read_data_md5()
-        if replace and run.read_here(ORIGIN).get("code") != code_md5():
+        if replace and run.read(TRAINING).get("code") != code_md5():
             return False
         now = read_description(config["data"]["path"]).get("md5")
     except InputError:

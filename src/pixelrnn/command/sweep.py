@@ -17,7 +17,7 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,13 @@ from omegaconf import DictConfig
 from pixelrnn.command import outcomes
 from pixelrnn.command.call import build
 from pixelrnn.command.errors import explain, is_bad_input, refuse
-from pixelrnn.command.names import as_overrides, job_name, varied_keys
+from pixelrnn.command.names import as_overrides, job_name, parse, varied_keys
 from pixelrnn.command.outcomes import FAILURE, Outcome
 from pixelrnn.command.words import Command
 from pixelrnn.data.arrays import read_description
 from pixelrnn.errors import InputError
 from pixelrnn.files import write_text
-from pixelrnn.runs.directory import CONFIG, RunDirectory
+from pixelrnn.runs.directory import CONFIG, WEIGHTS, RunDirectory
 from pixelrnn.stages.compose import record
 
 PAGE_EVERY = 60  # seconds at least between two pages, but for the last
@@ -168,14 +168,35 @@ class Jobs(Callback):
                 raise InputError(f"{key} can't vary between the jobs of a sweep: give {advice}")
         self.folder = Path(config.hydra.sweep.dir)
         if config.hydra.sweeper._target_.endswith(".BasicSweeper"):
-            self.names = [job_name(words, varied) for words in _combinations(task, params)]
+            combinations = _combinations(task, params)
+            self.names = [job_name(words, varied) for words in combinations]
             self.count = len(self.names)
+            if self.trains and config.replace is True:
+                self._set_aside(config, combinations)
         else:
             self.count = int(config.hydra.sweeper.get("n_trials") or 0)
         if self.trains:
             str(config.hydra.sweep.subdir)  # asked for here, so that all jobs share what varies
             self._look_around(config, varied)
         self.began = time.time()
+
+    def _set_aside(self, config: DictConfig, combinations: Iterable[Sequence[str]]) -> None:
+        """Take the weights of stale runs away, so that they count as what is to be done.
+
+        A job would do so when its turn comes; but how many there are is said from the start, and
+        one that is interrupted before is not to pass for new.
+        """
+        loader = GlobalHydra.instance().config_loader()
+        task = [one.input_line for one in parse(config.hydra.overrides.task)]
+        fixed = [line for line in task if line and not parse([line])[0].is_sweep_override()]
+        for name, words in zip(self.names or (), combinations, strict=True):
+            run = RunDirectory(self.folder / name)
+            if not run.finished:
+                continue
+            job = loader.load_sweep_config(config, [*fixed, *words])
+            HydraConfig.instance().set_config(job)  # as a launcher does; it names the variant
+            if not outcomes.is_finished(run, record(job), tested=False, replace=True):
+                run.remove(WEIGHTS)
 
     def _look_around(self, config: DictConfig, varied: list[str]) -> None:
         """Read what is there before the first job.

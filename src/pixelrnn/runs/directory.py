@@ -5,7 +5,7 @@
     timing.json            seconds and memory that it took here
     checkpoints/last.ckpt  where training stands: continues after an interruption
     history.csv            one row an epoch
-    training.json          what training gave, and on which data
+    training.json          what training gave, on which data and by which code
     weights.safetensors    the model of the best epoch; written last: its presence means finished
     metrics.json           what `evaluate` measured, by split
     <split>_nll.npy, <split>_nll_map.npy    the same by image and by pixel

@@ -35,12 +35,12 @@ def group_of(run: str | Path) -> str | None:
 
 
 def plain(text: str) -> str:
-    """Return `text` as a group, with a digest of it where anything had to go."""
-    name = re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII)
+    """Return `text` as one component of a path, with a digest of it where anything had to go."""
+    name = re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII).strip("-.")
     if name == text and len(name) <= LONGEST:
         return name
     digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]
-    return f"{name[: LONGEST - _DIGEST - 1]}-{digest}"
+    return f"{name[: LONGEST - _DIGEST - 1]}-{digest}".lstrip("-")
 
 
 def recorded_groups(*folders: str | Path) -> list[str | None]:

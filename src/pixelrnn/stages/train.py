@@ -83,7 +83,7 @@ def train(
         with tracked(fit, claimed, origin):
             _fit(fit, module, images, claimed)
             if fit.is_global_zero:
-                training = _finish(claimed, model, history, best, origin["data_md5"])
+                training = _finish(claimed, model, history, best, origin)
                 print(_ending(claimed.path, training), flush=True)
                 if test:
                     evaluate(claimed.path)  # recorded with the training
@@ -167,7 +167,7 @@ def _finish(
     model: Model,
     history: History,
     best: BestWeights,
-    data_md5: Mapping[str, str] | None,
+    origin: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write what a finished run leaves; return what stands in training.json and timing.json.
 
@@ -184,7 +184,8 @@ def _finish(
         "best_epoch": row["epoch"],
         "val_nll_nats": row["val/nll_nats"],
         "val_bits_per_dim": row["val/bits_per_dim"],
-        "data_md5": data_md5,
+        "data_md5": origin["data_md5"],
+        "code": origin["code"],
     }
     timing = {
         "train_seconds": last["seconds"],

@@ -230,7 +230,7 @@ class Run:
     def _code(self, state: Mapping[str, Any]) -> str | None:
         """Return the checksum of the code that trained what is here: None for nothing."""
         if self.finished:
-            return self.files.read_here(ORIGIN).get("code", "unknown")
+            return self.files.read(TRAINING).get("code", "unknown")
         return state.get("origin", {}).get("code", "unknown") if state else None
 
     def _read_checkpoint(self) -> dict[str, Any] | None:

@@ -9,28 +9,30 @@ from pathlib import Path
 
 import numpy as np
 
-from pixelrnn.data.sources.raw import reading
+from pixelrnn.data.sources.raw import check_exists, reading
 from pixelrnn.data.splits import Splits, frozen
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path
 
 EMBEDDED = Path(__file__).parents[1] / "digits.npz"
+IN_REPOSITORY = Path("data/digits/digits.npz")
 
 
 def digits(file: str | Path, seed: int = 0, val: int = 200, test: int = 300) -> Splits:
     """Read UCI handwritten digits: (n, 1, 8, 8), 17 levels.
 
     A level is how many of 16 pixels of the original bitmap were inked. `val` and `test` images are
-    drawn with `seed`; all others are for training. Where `file` is missing, a line says that the
-    package's own copy is read.
+    drawn with `seed`; all others are for training. Where `file` is the repository's and missing, a
+    line says that the package's own copy is read.
 
-    Raises InputError if the file is damaged, holds something else, or has too few images for the
-    split.
+    Raises InputError if another file is missing, or if one is damaged, holds something else, or has
+    too few images for the split.
     """
     file = as_path(file, "data.source.file")
-    if not file.exists():
+    if file == IN_REPOSITORY and not file.exists():
         print(f"{file} is missing: the digits that pixelrnn carries are read")
         file = EMBEDDED
+    check_exists(file, "set data.source.file")
     images = _read_npz(file, "images")
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (8, 8):
         raise InputError(
