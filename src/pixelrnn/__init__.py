@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         pixel_cnn,
         row_lstm,
     )
+    from pixelrnn.results.groups import groups
     from pixelrnn.results.paired import paired_differences
     from pixelrnn.runs.frame import config_differences, history, load_runs
     from pixelrnn.training.run import Run
@@ -52,6 +53,7 @@ __all__ = [
     "audit",
     "config_differences",
     "diagonal_bilstm",
+    "groups",
     "history",
     "load_runs",
     "multi_scale",
@@ -72,6 +74,7 @@ _HOMES = {
         "pixel_cnn",
         "row_lstm",
     ],
+    "pixelrnn.results.groups": ["groups"],
     "pixelrnn.results.paired": ["paired_differences"],
     "pixelrnn.runs.frame": ["config_differences", "history", "load_runs"],
     "pixelrnn.training.run": ["Run"],

@@ -39,15 +39,15 @@ def test_markdown_marks_bounds_and_explains_them(runs, compared):
     }
     bits = {row.name: f"{row.bits_per_dim:.4f}" for row in comparison.rows if row.bits_per_dim}
     assert table["a-row_lstm"].startswith(
-        f"| a-row_lstm | 1,234 | {bits['a-row_lstm']} ± 0.0625 | 4.94"
+        f"| a-row_lstm | 1,234 | – | {bits['a-row_lstm']} ± 0.0625 | 4.94"
     )
     assert table["a-row_lstm"].endswith(" ± 0.50 | exact |")
     assert f"| ≤ {bits['b']} ± 0.0625 | ≤ " in table["b (multi_scale)"]
     assert table["b (multi_scale)"].endswith(" ± 0.50 | upper |")
-    assert table["c (row_lstm)"] == "| c (row_lstm) | 1,234 | – | – | – |"
+    assert table["c (row_lstm)"] == "| c (row_lstm) | 1,234 | – | – | – | – |"
     assert "- c: not evaluated." in lines
     assert f"- {BOUND_NOTE}" in lines
-    assert {line.count("|") for line in lines if line.startswith("| ")} == {6}
+    assert {line.count("|") for line in lines if line.startswith("| ")} == {7}
 
 
 def test_differences_are_told_from_the_best_run_on(runs, compared):
@@ -55,11 +55,11 @@ def test_differences_are_told_from_the_best_run_on(runs, compared):
     comparison = compared()
     page = to_markdown(comparison)
     assert "a-row_lstm has the lowest NLL" in page
-    assert (
-        "## NLL above that of a-row_lstm, image by image (p values corrected for 3 pairs)" in page
-    )
+    assert "## NLL above that of a-row_lstm (p values corrected for 3 pairs)" in page
     (line,) = [line for line in page.splitlines() if line.startswith("| b | +")]
-    assert line.endswith("| < 0.0001 | undecided: the figure of b is only an upper bound |")
+    assert line.endswith(
+        "| < 0.0001 | images | undecided: the figure of b is only an upper bound |"
+    )
 
 
 def test_the_headline_names_those_that_may_be_as_good(make_run, make_data, compared):
@@ -68,16 +68,16 @@ def test_the_headline_names_those_that_may_be_as_good(make_run, make_data, compa
     steps = np.arange(40) % 3
     make_run("runs/x", nats=NATS)
     make_run("runs/y", nats=NATS + 1 + steps)
-    assert compared().headline().endswith("It is better than every other run, beyond noise.")
+    assert "It is better than every other, beyond noise." in compared().headline()
     make_run("runs/z", nats=NATS[::-1] + 0.01)
-    assert compared().headline().endswith("Not distinguishable from it: z.")
-    assert compared().headline({"z": "Z"}).endswith("Not distinguishable from it: Z.")
+    assert "Not distinguishable from it: z." in compared().headline()
+    assert "Not distinguishable from it: Z." in compared().headline({"z": "Z"})
 
 
 def test_the_headline_admits_a_better_baseline(make_run, make_data, compared):
     make_data()
     make_run("runs/x", nats=NATS + 100)
-    assert "The baseline independent pixels is better than any run." in compared().headline()
+    assert "The baseline independent pixels is better than it." in compared().headline()
 
 
 def test_what_is_kept_says_nothing_that_differs_each_time(runs, compared, tmp_path):

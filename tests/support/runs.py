@@ -14,6 +14,8 @@ TRAINING = {
     "parameters": 1234,
     "epochs": 3,
     "best_epoch": 2,
+    "val_nll_nats": None,  # a run without validation
+    "val_bits_per_dim": None,
 }
 TIMING = {
     "train_seconds": 60.5,

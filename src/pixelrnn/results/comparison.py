@@ -4,21 +4,23 @@
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from pixelrnn import figures
 from pixelrnn.errors import InputError
 from pixelrnn.results.baselines import Baseline, independent_pixels, lossless_coder
-from pixelrnn.results.paired import BETTER, NOISE, against, differences
+from pixelrnn.results.groups import Group, make_groups
+from pixelrnn.results.paired import BETTER, BOUND, FEW, NOISE, SEEDS, against, by_group, differences
 from pixelrnn.results.paper import Figure, paper_figure
-from pixelrnn.results.rows import Row, bits, make_rows
+from pixelrnn.results.rows import Row, make_rows
 from pixelrnn.runs import scores
 from pixelrnn.runs.directory import HISTORY, nll_name
-from pixelrnn.runs.frame import differing, flat_configs, history
+from pixelrnn.runs.frame import differing, flat_configs, history, records
 from pixelrnn.runs.record import Record
 from pixelrnn.runs.same_images import Evaluated
 
@@ -39,7 +41,8 @@ class Comparison:
 
     images: Evaluated
     arrays: dict[str, np.ndarray]  # the prepared images by split; empty where they are gone
-    rows: list[Row]  # best first
+    rows: list[Row]  # groups in their order, then baselines, then what has no figure
+    groups: list[Group]  # chosen first, see `results.groups`
     configs: dict[str, dict[str, Any]]  # by run and dotted key
     settings: pd.DataFrame  # the keys in which runs differ, see `config_differences`
     histories: dict[str, pd.DataFrame]
@@ -47,7 +50,7 @@ class Comparison:
     maps: dict[str, np.ndarray]  # float16 (n, h, w), nats of each pixel
     samples: dict[str, np.ndarray]  # uint8 (n, c, h, w)
     completions: dict[str, np.ndarray]  # uint8 (n, 1 + k, c, h, w)
-    differences: pd.DataFrame  # see `paired_differences`
+    differences: pd.DataFrame  # of groups and baselines, see `paired_differences`
     notes: list[str]  # on the comparison as a whole
 
     @property
@@ -57,28 +60,78 @@ class Comparison:
         split = f"{self.images.count:,} {self.images.split} images"
         return f"{self.images.name}: NLL of the {split} ({size}, {self.images.levels} levels)"
 
-    def headline(self, names: Mapping[str, str] | None = None) -> str:
-        """Return which run is best, and which may be as good, as far as these images can tell.
+    @property
+    def chosen(self) -> Group:
+        """The group that validation chooses."""
+        return self.groups[0]
 
-        Runs go by `names`, where it has one for them.
+    def headline(self, names: Mapping[str, str] | None = None) -> str:
+        """Return which group validation chooses, what the test says of it, and of the others.
+
+        Groups go by `names`, where it has one for them.
         """
-        called = (names or {}).get
-        best, *others = [row for row in self.rows if row.kind == "run"]
-        text = f"{called(best.name, best.name)} has the lowest NLL, {bits(best)} bits/dim."
-        if best.audit == "leak":
+        named = dict(names or {})
+        chosen = self.chosen
+        text = _choice(chosen, self._error_of_chosen(), named, self.images.split)
+        if chosen.leaks:
             text += " But it sees what it predicts."
-        if self.rows[0].kind == "baseline":
-            text += f" The baseline {self.rows[0].name} is better than any run."
-        pairs = against(self.differences, best.name)
-        pairs = pairs[pairs["run"].isin({row.name for row in others})]
-        close = [called(run, run) for run in pairs["run"][pairs["kind"] == NOISE]]
-        if close:
-            if len(close) > NAMED:
-                close[NAMED:] = [f"and {len(close) - NAMED} more"]
-            return f"{text} Not distinguishable from it: {'; '.join(close)}."
-        if pairs.empty or (pairs["kind"] != BETTER).any():
-            return text
-        return f"{text} It is better than every other run, beyond noise."
+        for row in self.rows:
+            lower = (row.bits_per_dim or math.inf) < (chosen.bits_per_dim or math.inf)
+            if row.kind == "baseline" and lower:
+                text += f" The baseline {row.name} is better than it."
+        pairs = against(self.differences, chosen.group)
+        pairs = pairs[pairs["run"].isin({group.group for group in self.groups})]
+        return text + _others(pairs, named)
+
+    def _error_of_chosen(self) -> float | None:
+        """Return the standard error over its seeds; of a single run, that over the images."""
+        if self.chosen.n > 1:
+            return self.chosen.bits_per_dim_se
+        run = next(row for row in self.rows if row.name == self.chosen.runs[0])
+        return run.bits_per_dim_se
+
+
+def _choice(chosen: Group, error: float | None, names: Mapping[str, str], split: str) -> str:
+    """Return the first sentence of a headline."""
+    name = names.get(chosen.group, chosen.group)
+    over = f", the mean of {chosen.n} seeds" if chosen.n > 1 else ""
+    value = figures.spell(chosen.bits_per_dim, error, chosen.bound, 4)
+    if chosen.val_bits_per_dim is None:
+        return f"{name} has the lowest NLL of the {split} images, {value} bits/dim{over}."
+    validation = figures.spell(chosen.val_bits_per_dim, chosen.val_bits_per_dim_se, chosen.bound, 4)
+    return (
+        f"By the validation images {name} is chosen ({validation} bits/dim{over}); "
+        f"its NLL of the {split} images is {value} bits/dim."
+    )
+
+
+def _others(pairs: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Return what the test says of the other groups, seen from the chosen one."""
+    lower = pairs["nats"] < 0
+    better = pairs[(pairs["kind"] == BETTER) & lower]
+    undecided = pairs[pairs["kind"].isin((NOISE, BOUND, FEW))]
+    noise = pairs[pairs["kind"] == NOISE]
+    text = ""
+    if len(better):
+        text += f" Better than it: {_list(better['run'], names)}."
+    if len(noise):
+        text += f" Not distinguishable from it: {_list(noise['run'], names)}."
+    if len(pairs) and not len(better) and not len(undecided):
+        text += " It is better than every other, beyond noise."
+    if not len(pairs):
+        return text
+    if (pairs["noise"] == SEEDS).all():
+        return f"{text} (Tested over seeds.)"
+    if (pairs["noise"] == SEEDS).any():
+        return f"{text} (Tested over seeds where there are several, else over images.)"
+    return f"{text} (Tested over images: these trained models; the luck of the seed is not in it.)"
+
+
+def _list(runs: Iterable[str], names: Mapping[str, str]) -> str:
+    called = [names.get(run, run) for run in runs]
+    if len(called) > NAMED:
+        called[NAMED:] = [f"and {len(called) - NAMED} more"]
+    return "; ".join(called)
 
 
 def compare_runs(frame: pd.DataFrame, images: Evaluated) -> Comparison:
@@ -97,25 +150,28 @@ def compare_runs(frame: pd.DataFrame, images: Evaluated) -> Comparison:
     if missing:
         file = nll_name(images.split)
         notes.append(f"no {file}, so no paired differences: {', '.join(missing)}")
-    nats |= {one.name: one.per_image for one in baselines if one.per_image is not None}
-
     configs = flat_configs(frame)
+    groups = make_groups(records(frame))
     rows = [
         replace(
             row,
             paper=_paper(row, images, configs.get(row.name, {})),
             note=row.note or _note(row, problems.get(row.name, [])),
         )
-        for row in make_rows(frame, baselines)
+        for row in make_rows(frame, baselines, groups)
     ]
-    bounds = {row.name for row in rows if row.bound == "upper"}
+    bounds = {group.group for group in groups if group.bound == "upper"}
+    tested = by_group(frame, nats)
+    nats |= {one.name: one.per_image for one in baselines if one.per_image is not None}
+    tested |= {one.name: one.per_image for one in baselines if one.per_image is not None}
     return Comparison(
         images=images,
         arrays=arrays,
         rows=rows,
+        groups=groups,
         configs=configs,
         settings=differing(configs),
-        differences=differences(nats, bounds, math.prod(images.shape)),
+        differences=differences(tested, bounds, math.prod(images.shape)),
         notes=notes,
         **contents,
     )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from pixelrnn import figures
 from pixelrnn.results.baselines import Baseline
+from pixelrnn.results.groups import Group
 from pixelrnn.results.paper import Figure
 from pixelrnn.runs.frame import records
 from pixelrnn.runs.record import WEIGHTS_MISSING, Record
@@ -47,11 +48,24 @@ class Row(Record):
         return {"name": values.pop("run"), "kind": values.pop("kind")} | values
 
 
-def make_rows(frame: pd.DataFrame, baselines: Iterable[Baseline]) -> list[Row]:
-    """Return rows sorted by bits/dim, those without one last (`frame`: from `load_runs`)."""
+def make_rows(
+    frame: pd.DataFrame, baselines: Iterable[Baseline], groups: Sequence[Group]
+) -> list[Row]:
+    """Return rows in the order of `groups`, then baselines, then runs without a figure.
+
+    Within a group the seeds are in order. `frame` is from `load_runs`.
+    """
+    places = {name: place for place, group in enumerate(groups) for name in group.runs}
+
+    def place(row: Row) -> tuple[float, float, float, str]:
+        figure = math.inf if row.bits_per_dim is None else row.bits_per_dim
+        group = places.get(row.name, len(places) + (row.kind == "run"))
+        seed = figure if row.kind == "baseline" or row.seed is None else row.seed
+        return group, seed, figure, row.name
+
     rows = [Row(kind="run", **asdict(record)) for record in records(frame)]
     rows += [_of_baseline(baseline) for baseline in baselines]
-    return sorted(rows, key=_place)
+    return sorted(rows, key=place)
 
 
 def _of_baseline(baseline: Baseline) -> Row:
@@ -69,10 +83,6 @@ def _of_baseline(baseline: Baseline) -> Row:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _place(row: Row) -> tuple[float, str]:
-    return math.inf if row.bits_per_dim is None else row.bits_per_dim, row.name
 
 
 def footnotes(rows: Sequence[Row]) -> list[str]:
@@ -107,18 +117,34 @@ def bits(row: Row) -> str:
 
 def cells(row: Row) -> dict[str, str]:
     """Return what people read of a row, by heading; a missing figure is a dash."""
-    seconds = figures.spell(row.sample_seconds, digits=2)
-    drawn = "" if row.sample_images is None else f" ({row.sample_images})"
     return {
         "run": title_of(row),
         "parameters": figures.spell(row.parameters, digits=0),
+        "val bits/dim": figures.spell(row.val_bits_per_dim, bound=row.bound, digits=4),
         "bits/dim ± s.e.": bits(row),
         "nats ± s.e.": figures.spell(row.nll_nats, row.nll_nats_se, row.bound, 2),
         "the paper's": _spell_paper(row.paper),
         "train s": figures.spell(row.train_seconds, digits=1),
-        "images/s": figures.spell(row.images_per_second, digits=0),
-        "sampling s (images)": seconds + drawn,
         "bound": row.bound or "–",
+    }
+
+
+def group_cells(group: Group) -> dict[str, str]:
+    """Return what people read of a group, by heading: means over seeds, ± their standard errors."""
+    spread = "–"
+    if group.n > 1:
+        spread = f"{figures.spell(group.best, digits=4)} to {figures.spell(group.worst, digits=4)}"
+    return {
+        "group": group.group,
+        "seeds": str(group.n),
+        "parameters": figures.spell(group.parameters, digits=0),
+        "val bits/dim ± s.e.": figures.spell(
+            group.val_bits_per_dim, group.val_bits_per_dim_se, group.bound, 4
+        ),
+        "bits/dim ± s.e.": figures.spell(group.bits_per_dim, group.bits_per_dim_se, group.bound, 4),
+        "best to worst": spread,
+        "nats ± s.e.": figures.spell(group.nll_nats, group.nll_nats_se, group.bound, 2),
+        "bound": group.bound or "–",
     }
 
 

@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -19,16 +20,17 @@ from rich.text import Text
 
 from pixelrnn.results.comparison import Comparison
 from pixelrnn.results.paired import against
-from pixelrnn.results.rows import Row, cells, footnotes
+from pixelrnn.results.rows import Row, cells, footnotes, group_cells
 
 # What is still read in a terminal.
 ROWS, PAIRS = 50, 12
-DIFFERENCES = ("run", "bits/dim above it ± s.e.", "nats", "p (Holm)", "verdict")
-# Headings and fields of what is different each time.
-SECONDS = ("train s", "images/s", "sampling s (images)")
+DIFFERENCES = ("group", "bits/dim above it ± s.e.", "nats", "p (Holm)", "noise", "verdict")
+GROUPS_NOTE = "Groups: means over the seeds, ± the standard error of the mean; a seed counts once."
+# A heading, and fields, of what is different each time.
+SECONDS = "train s"
 PASSING = ("train_seconds", "images_per_second", "sample_seconds", "git", "dirty", "command")
 # Columns of text; the others are figures.
-TEXT = ("run", "bound", "verdict")
+TEXT = ("run", "group", "bound", "noise", "verdict")
 
 # What a name may hold and Markdown would read as its own. A `<` opens a tag only before these.
 _SPECIAL = re.compile(r"[\\`*|\[\]]|<(?=[A-Za-z/!?])")
@@ -41,9 +43,12 @@ def to_rich(comparison: Comparison) -> Group:
 
     Names are not read as markup.
     """
-    headings, rows = _table(comparison)
+    grouped = _several_seeds(comparison)
+    headings, rows = _groups(comparison) if grouped else _table(comparison)
     parts: list[ConsoleRenderable] = [_rich(comparison.title, headings, rows[:ROWS])]
     parts += _more(len(rows) - ROWS)
+    if grouped:
+        parts.append(Text(f"{GROUPS_NOTE} Each run is in comparison.md."))
     parts += [Text(line) for line in _notes(comparison)]
     pairs = _differences(comparison)
     if pairs:
@@ -57,8 +62,10 @@ def to_markdown(comparison: Comparison) -> str:
 
     Seconds, which are others each time, are left to the terminal and the page: this is kept.
     """
-    blocks = [
-        [f"# {_escape(comparison.title)}"],
+    blocks = [[f"# {_escape(comparison.title)}"]]
+    if _several_seeds(comparison):
+        blocks += [_markdown(*_groups(comparison)), [GROUPS_NOTE], ["## Runs"]]
+    blocks += [
         _markdown(*_table(comparison, kept=True)),
         [f"- {_escape_note(note)}" for note in _notes(comparison)],
         [_escape(comparison.headline())],
@@ -86,6 +93,8 @@ def to_json(comparison: Comparison) -> str:
         "levels": images.levels,
         "data_md5": images.md5 or None,
         "headline": comparison.headline(),
+        "chosen": comparison.chosen.group,
+        "groups": [asdict(group) | {"n": group.n} for group in comparison.groups],
         "rows": [
             _kept(row) | {"settings": _settings(comparison, row.name)} for row in comparison.rows
         ],
@@ -117,6 +126,21 @@ def to_curves(comparison: Comparison) -> str:
     return table.set_axis(columns, axis="columns").to_csv(index=False, lineterminator="\n")
 
 
+def _several_seeds(comparison: Comparison) -> bool:
+    return any(group.n > 1 for group in comparison.groups)
+
+
+def _groups(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Return headings and cells of the groups, then of the baselines."""
+    rows = [group_cells(group) for group in comparison.groups]
+    headings = list(rows[0])
+    for row in comparison.rows:
+        if row.kind == "baseline":
+            theirs = cells(row) | {"group": row.name, "seeds": "–"}
+            rows.append({heading: theirs.get(heading, "–") for heading in headings})
+    return headings, [list(row.values()) for row in rows]
+
+
 def _kept(row: Row) -> dict[str, Any]:
     return {key: value for key, value in row.as_dict().items() if key not in PASSING}
 
@@ -124,7 +148,7 @@ def _kept(row: Row) -> dict[str, Any]:
 def _table(comparison: Comparison, kept: bool = False) -> tuple[list[str], list[list[str]]]:
     """Return headings and cells; the paper's figures only if there is one; `kept`: no seconds."""
     rows = [cells(row) for row in comparison.rows]
-    headings = [heading for heading in rows[0] if not (kept and heading in SECONDS)]
+    headings = [heading for heading in rows[0] if not (kept and heading == SECONDS)]
     if not any(row.paper for row in comparison.rows):
         headings.remove("the paper's")
     return headings, [[row[name] for name in headings] for row in rows]
@@ -135,23 +159,20 @@ def _notes(comparison: Comparison) -> list[str]:
 
 
 def _about_differences(comparison: Comparison) -> str:
-    pairs, best = len(comparison.differences), _best(comparison)
-    return f"NLL above that of {best}, image by image (p values corrected for {pairs:,} pairs)"
-
-
-def _best(comparison: Comparison) -> str:
-    return next(row.name for row in comparison.rows if row.kind == "run")
+    pairs, chosen = len(comparison.differences), comparison.chosen.group
+    return f"NLL above that of {chosen} (p values corrected for {pairs:,} pairs)"
 
 
 def _differences(comparison: Comparison) -> list[list[str]]:
-    """Return the cells of the pairs with the best run, under the headings of DIFFERENCES."""
-    pairs = against(comparison.differences, _best(comparison))
+    """Return the cells of the pairs with the chosen group, under the headings of DIFFERENCES."""
+    pairs = against(comparison.differences, comparison.chosen.group)
     return [
         [
             pair["run"],
             f"{pair['bits_per_dim']:+.4f} ± {pair['bits_per_dim_se']:.4f}",
             f"{pair['nats']:+.2f} ± {pair['nats_se']:.2f}",
             "< 0.0001" if pair["p_holm"] < 1e-4 else f"{pair['p_holm']:.4f}",
+            pair["noise"],
             pair["verdict"],
         ]
         for pair in pairs.to_dict("records")
@@ -184,7 +205,7 @@ def _rich(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) ->
         title=Text(title), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title_justify="left"
     )
     for heading in headings:
-        width = 18 if heading == "run" else None
+        width = 18 if heading in ("run", "group") else None
         side: JustifyMethod = "left" if heading in TEXT else "right"
         table.add_column(heading, justify=side, overflow="fold", min_width=width)
     for row in rows:

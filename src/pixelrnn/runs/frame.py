@@ -12,7 +12,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from pixelrnn.files import as_path, first_line
 from pixelrnn.runs.directory import CONFIG, HISTORY, TIMING, RunDirectory
 from pixelrnn.runs.identity import flat
 from pixelrnn.runs.record import Record, read_record
+from pixelrnn.runs.seeds import group_names
 
 # pandas dtypes that keep a missing value apart from a number.
 _DTYPES: dict[Any, str] = {int | None: "Int64", float | None: "float64", bool | None: "boolean"}
@@ -51,6 +52,8 @@ def load_runs(*paths_or_globs: str | Path) -> pd.DataFrame:
         )
     names = _names(list(folders))
     runs = [read_record(*pair) for pair in zip(folders.values(), names, strict=True)]
+    groups = group_names(runs)
+    runs = [replace(run, group=group) for run, group in zip(runs, groups, strict=True)]
     return pd.DataFrame([asdict(run) for run in runs], columns=list(COLUMNS)).astype(COLUMNS)
 
 

@@ -32,6 +32,7 @@ REPORTED = ("test", "val", "train")
 # What is read of origin.json, which older runs lack.
 _ORIGIN = {"git": str, "dirty": bool, "command": str}
 _TRAINING = ("parameters", "epochs")
+_VALIDATION = ("best_epoch", "val_nll_nats", "val_bits_per_dim")
 # What stands in timing.json; runs of the first edition have it in training.json and sampling.json.
 _TIMING = ("train_seconds", "images_per_second", "sample_seconds")
 _METRICS = ("nll_nats", "bits_per_dim", "images")
@@ -54,6 +55,8 @@ class Record:
     shape: tuple[int, int, int] | None = None  # colors, rows, columns
     levels: int | None = None
     head: str | None = None
+    seed: int | None = None
+    group: str | None = None  # of the runs that differ in nothing but the seed
     parameters: int | None = None
     bits_per_dim: float | None = None
     bits_per_dim_se: float | None = None
@@ -66,6 +69,11 @@ class Record:
     train_seconds: float | None = None
     images_per_second: float | None = None
     epochs: int | None = None
+    best_epoch: int | None = None  # counted from 0; its weights are the run's
+    val_nll_nats: float | None = (
+        None  # of the validation images in that epoch: what choosing looks at
+    )
+    val_bits_per_dim: float | None = None
     sample_seconds: float | None = None
     sample_images: int | None = None
     git: str | None = None  # revision that it was trained at, 40 hex digits
@@ -95,7 +103,7 @@ def read_record(folder: Path, name: str) -> Record:
     values: dict[str, Any] = {"run": name, "path": str(folder)}
     try:
         values |= _describe(files)
-        training = _read_figures(files, TRAINING, _TRAINING)
+        training = _read_figures(files, TRAINING, _TRAINING, _VALIDATION)
         took = _read_sampling(files) | _read_timing(files)
         values |= _read_origin(files)
         evaluated = _read_evaluation(files)
@@ -126,6 +134,7 @@ def _describe(files: RunDirectory) -> dict[str, Any]:
             "shape": (colors, rows, columns),
             "levels": int(data["levels"]),
             "head": str(head.get("_target_", "")).rpartition(".")[2],
+            "seed": None if config.get("seed") is None else int(config["seed"]),
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"missing or wrong entry ({first_line(error)})"
@@ -179,11 +188,13 @@ def _read_timing(files: RunDirectory) -> dict[str, Any]:
     return _figures(timing, files.path / TIMING, (), _TIMING)
 
 
-def _read_figures(files: RunDirectory, name: str, required: Sequence[str]) -> dict[str, Any]:
+def _read_figures(
+    files: RunDirectory, name: str, required: Sequence[str], optional: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the named numbers of a JSON file; nothing if there is no such file."""
     if not files.has(name):
         return {}
-    return _figures(files.read(name), files.path / name, required)
+    return _figures(files.read(name), files.path / name, required, optional)
 
 
 def _figures(
