@@ -4,7 +4,6 @@ import math
 import numpy as np
 import pytest
 
-from pixelrnn.errors import InputError
 from pixelrnn.results.paired import (
     BETTER,
     BOUND,
@@ -132,9 +131,11 @@ def test_of_runs_read_from_their_files(make_run, make_data, tmp_path):
     frame = paired_differences(load_runs(tmp_path / "runs"))
     assert frame[["a", "b"]].values.tolist() == [["a", "b"]]
     assert frame["verdict"].tolist() == ["undecided: the figure of b is only an upper bound"]
-    make_run("runs/f", {"data": {"path": "x", "shape": [1, 2, 2], "levels": 16}}, nats=first)
-    with pytest.raises(InputError, match="different images"):
-        paired_differences(load_runs(tmp_path / "runs"))
+    other = {"data": {"name": "other", "path": "x", "shape": [1, 2, 2], "levels": 16}}
+    make_run("runs/f", other, nats=first)
+    make_run("runs/g", other, nats=second + 5)
+    frame = paired_differences(load_runs(tmp_path / "runs"))
+    assert frame[["data", "a", "b"]].values.tolist() == [["digits", "a", "b"], ["other", "f", "g"]]
 
 
 def test_one_run_has_nothing_to_be_compared_with(make_run, make_data):

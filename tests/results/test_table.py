@@ -11,7 +11,12 @@ from pixelrnn.results.rows import BOUND_NOTE
 from pixelrnn.results.table import to_curves, to_json, to_markdown, to_metrics, to_rich
 
 NATS = 5 + np.random.default_rng(0).normal(size=40)
-KEPT = (to_json, to_markdown, to_metrics, to_curves)
+KEPT = (
+    lambda comparison: to_json([comparison]),
+    to_markdown,
+    lambda comparison: to_metrics([comparison]),
+    lambda comparison: to_curves([comparison]),
+)
 CIFAR = {"name": "cifar10", "shape": [3, 32, 32], "levels": 256, "path": "artifacts/data/cifar10"}
 
 
@@ -91,11 +96,11 @@ def test_what_is_kept_says_nothing_that_differs_each_time(runs, compared, tmp_pa
 
 def test_metrics_and_curves_are_for_dvc(runs, compared):
     comparison = compared()
-    figures = json.loads(to_metrics(comparison))
+    figures = json.loads(to_metrics([comparison]))
     assert list(figures) == ["digits"]
     assert figures["digits"]["a-row_lstm"] == comparison.rows[0].bits_per_dim
     assert list(figures["digits"]) == ["a-row_lstm", "b", "c"]
-    rows = to_curves(comparison).splitlines()
+    rows = to_curves([comparison]).splitlines()
     assert rows[:3] == ["run,images,bits_per_dim", "a-row_lstm,80,3.967", "a-row_lstm,160,3.787"]
     assert len(rows) == 1 + 3 * 2
 
@@ -103,7 +108,9 @@ def test_metrics_and_curves_are_for_dvc(runs, compared):
 def test_json_keeps_full_precision_and_knows_no_nan(runs, compared, make_run):
     make_run("runs/single", nll_nats_se=float("nan"))
     comparison = compared()
-    page = json.loads(to_json(comparison), parse_constant=lambda name: pytest.fail(name))
+    page = json.loads(to_json([comparison]), parse_constant=lambda name: pytest.fail(name))[
+        "comparisons"
+    ][0]
     rows = {row["name"]: row for row in page["rows"]}
     assert (page["data"], page["split"], page["images"], page["levels"]) == (
         "digits",
@@ -181,7 +188,7 @@ def test_a_setting_that_is_not_finite_is_null(make_run, make_data, compared):
     make_data()
     for name, clip in {"a": float("inf"), "b": [1.0, float("nan")]}.items():
         make_run(f"runs/{name}", {"trainer": {"clip": clip}}, nats=NATS)
-    rows = json.loads(to_json(compared()))["rows"]
+    rows = json.loads(to_json([compared()]))["comparisons"][0]["rows"]
     settings = {row["name"]: row["settings"] for row in rows}
     assert settings["a"] == {"trainer.clip": None}
     assert settings["b"] == {"trainer.clip": [1.0, None]}

@@ -2,7 +2,9 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 import yaml
@@ -11,6 +13,7 @@ from PIL import Image
 from pixelrnn.data import write_arrays
 from pixelrnn.errors import InputError
 from pixelrnn.stages.compare import compare
+from pixelrnn.stages.runs import runs as list_runs
 
 IMAGES = np.random.default_rng(0).integers(0, 17, (12, 1, 2, 2), dtype=np.uint8)
 
@@ -61,7 +64,8 @@ def quick(monkeypatch):
 
 def test_compare_writes_and_prints_all_four(runs, tmp_path, capsys):
     out = tmp_path / "deep" / "comparison"
-    rows = compare(f"{runs}/*", out=out)
+    (comparison,) = compare(f"{runs}/*", out=out)
+    rows = comparison.rows
     printed = capsys.readouterr().out
     names = [row.name for row in rows]
     assert names[:2] == ["multi_scale", "row_lstm"]  # the baselines on 5 random images are worse
@@ -69,7 +73,7 @@ def test_compare_writes_and_prints_all_four(runs, tmp_path, capsys):
     assert "independent pixels" in names
     markdown, table = (
         (out / "comparison.md").read_text(),
-        json.loads((out / "comparison.json").read_text()),
+        json.loads((out / "comparison.json").read_text())["comparisons"][0],
     )
     assert [row["name"] for row in table["rows"]] == names
     assert (table["data"], table["split"], table["images"], table["shape"]) == (
@@ -151,7 +155,8 @@ def test_titles_of_the_grids_need_no_glyph_that_the_font_lacks(runs, tmp_path, m
 def test_what_is_damaged_is_a_line_and_the_rest_is_compared(runs, tmp_path, capsys, damage, what):
     """Faults: one file stops the comparison; a damaged run left out of it."""
     damage(runs)
-    rows = compare(runs, out=tmp_path / "out")
+    (comparison,) = compare(runs, out=tmp_path / "out")
+    rows = comparison.rows
     assert {row.name for row in rows if row.kind == "run"} == {
         "multi_scale",
         "row_lstm",
@@ -167,6 +172,7 @@ def test_what_is_damaged_is_a_line_and_the_rest_is_compared(runs, tmp_path, caps
 
 
 def _other_images(runs):
+    """Make row_lstm a run on data of its own."""
     config = yaml.safe_load((runs / "row_lstm" / "config.yaml").read_text())
     config["data"]["levels"] = 20
     (runs / "row_lstm" / "config.yaml").write_text(yaml.safe_dump(config))
@@ -181,7 +187,6 @@ def _other_images(runs):
             "no run has been evaluated",
         ),
         (lambda runs: (runs.parent / "out").write_text("x"), "is a file"),
-        (_other_images, "different images; compare one set at a time: `pixelrnn compare "),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(runs, tmp_path, damage, what):
@@ -207,6 +212,7 @@ def test_comparing_needs_no_torch(runs, tmp_path):
         import sys
         from pixelrnn.page import vega
         from pixelrnn.stages.compare import compare
+from pixelrnn.stages.runs import runs as list_runs
         vega.CODE = ""
         compare({str(runs)!r}, out={str(tmp_path / "out")!r})
         print(sorted(sys.modules.keys() & {{"torch", "pytorch_lightning", "wandb", "vl_convert"}}))"""
@@ -222,13 +228,13 @@ def test_only_those_that_are_named(runs, tmp_path, capsys, form):
     names = ["row_lstm", "pixel_cnn"]
     if form == "file":
         (tmp_path / "params.yaml").write_text(yaml.safe_dump({"data": ["digits"], "model": names}))
-    rows = compare(
-        runs, out=tmp_path / "out", only=names if form == "list" else tmp_path / "params.yaml"
-    )
+    only = names if form == "list" else tmp_path / "params.yaml"
+    (comparison,) = compare(runs, out=tmp_path / "out", only=only)
+    rows = comparison.rows
     assert {row.name for row in rows if row.kind == "run"} == set(names)
     assert (
         f"left aside, as `only` does not name them: {runs / 'multi_scale'}"
-        in capsys.readouterr().out
+        in capsys.readouterr().err
     )
 
 
@@ -249,3 +255,70 @@ def test_nobody_is_named(runs, tmp_path, monkeypatch, only, reason):
     with pytest.raises(InputError, match=re.escape(reason)):
         compare(runs, out=tmp_path / "out", only=only)
     assert not (tmp_path / "out").exists()
+
+
+def test_several_data_sets_stand_side_by_side(runs, tmp_path, capsys):
+    """Faults: refused; one table of figures that are not comparable; a page overwritten by the next."""
+    _other_images(runs)
+    out = tmp_path / "out"
+    comparisons = compare(runs, out=out)
+    assert len(comparisons) == 2
+    named = [{row.name for row in one.rows if row.kind == "run"} for one in comparisons]
+    assert named == [{"multi_scale", "pixel_cnn"}, {"row_lstm"}]
+    markdown = (out / "comparison.md").read_text()
+    assert markdown.count("\n| run |") == 2
+    content = json.loads((out / "comparison.json").read_text())
+    assert [one["levels"] for one in content["comparisons"]] == [17, 20]
+    pages = {file.name for file in out.glob("*.html")}
+    assert pages == {"comparison.html", "comparison-digits.html", "comparison-digits-2.html"}
+    for page in pages - {"comparison.html"}:
+        assert page in (out / "comparison.html").read_text()
+    assert (out / "samples-digits.png").exists()
+    assert capsys.readouterr().out.count("has the lowest NLL") == 2
+
+
+def test_what_is_not_there_yet_is_a_line(runs, tmp_path, capsys):
+    """An empty folder; a run on other data that is still training. Fault: an error for what works."""
+    (tmp_path / "empty").mkdir()
+    config = yaml.safe_load((runs / "pixel_cnn" / "config.yaml").read_text())
+    config["data"]["levels"] = 20
+    (runs / "pixel_cnn" / "config.yaml").write_text(yaml.safe_dump(config))
+    (comparison,) = compare(runs, tmp_path / "empty", out=tmp_path / "out")
+    assert {row.name for row in comparison.rows if row.kind == "run"} == {"multi_scale", "row_lstm"}
+    notes = capsys.readouterr().err
+    assert f"no run in {tmp_path / 'empty'} yet" in notes
+    assert "not evaluated yet, and no other run has their images: pixel_cnn" in notes
+
+
+SCHEMAS = Path(__file__).parents[2] / "docs"
+
+
+def test_json_for_programs_is_one_document_and_as_described(runs, tmp_path, capsys):
+    """Faults: a note between, a key that the schema does not know."""
+    (tmp_path / "empty").mkdir()
+    compare(runs, tmp_path / "empty", out=tmp_path / "out", json=True)
+    printed = capsys.readouterr().out
+    document = json.loads(printed)
+    assert printed == (tmp_path / "out" / "comparison.json").read_text()
+    schema = json.loads((SCHEMAS / "comparison.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(document, schema)
+    document["comparisons"][0]["rows"][0]["colour"] = "red"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, schema)
+
+
+def test_a_listing_for_people_and_for_programs(runs, capsys):
+    list_runs(runs)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert f"{runs / 'row_lstm'} digits – 3.000 ± 0.500 finished" in lines
+    assert f"{runs / 'pixel_cnn'} digits – – unfinished" in lines
+    list_runs(runs, json=True)
+    document = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    jsonschema.validate(document, json.loads((SCHEMAS / "runs.schema.json").read_text()))
+    assert {run["run"]: run["status"] for run in document["runs"]} == {
+        "multi_scale": "finished",
+        "pixel_cnn": "unfinished",
+        "row_lstm": "finished",
+    }
+    assert {group["group"] for group in document["groups"]} == {"multi_scale", "row_lstm"}

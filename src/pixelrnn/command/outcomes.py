@@ -1,9 +1,9 @@
 """What became of a job, read from its files: it may have run elsewhere."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -16,6 +16,9 @@ from pixelrnn.runs import identity
 from pixelrnn.runs.directory import CONFIG, HISTORY, TRAINING, WEIGHTS, RunDirectory
 from pixelrnn.runs.origin import code_md5
 from pixelrnn.runs.record import Record, read_record
+
+if TYPE_CHECKING:
+    from pixelrnn.results.groups import Group
 
 FAILURE = "failure.txt"  # why a job failed, until it succeeds
 
@@ -93,6 +96,24 @@ def print_table(outcomes: Iterable[Outcome]) -> None:
     table.add_column("")
     for outcome in outcomes:
         table.add_row(*map(Text, outcome.row))
+    _print(table)
+
+
+def print_groups(groups: "Sequence[Group]") -> None:
+    """Print a line a group, ± the standard error over its seeds, if any has several."""
+    if all(group.n == 1 for group in groups):
+        return
+    table = Table("group")
+    for header in ("seeds", "val bits/dim", "test bits/dim"):
+        table.add_column(header, justify="right")
+    for group in groups:
+        validation = spell(group.val_bits_per_dim, group.val_bits_per_dim_se, group.bound)
+        test = spell(group.bits_per_dim, group.bits_per_dim_se, group.bound)
+        table.add_row(*map(Text, (group.group, str(group.n), validation, test)))
+    _print(table)
+
+
+def _print(table: Table) -> None:
     console = Console()
     if not console.is_terminal:  # a log file has no width: don't fold the figures
         console = Console(width=140)

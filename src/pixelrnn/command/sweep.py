@@ -20,7 +20,7 @@ import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -39,6 +39,9 @@ from pixelrnn.errors import InputError
 from pixelrnn.files import write_text
 from pixelrnn.runs.directory import CONFIG, WEIGHTS, RunDirectory
 from pixelrnn.stages.compose import record
+
+if TYPE_CHECKING:
+    from pixelrnn.results.comparison import Comparison
 
 PAGE_EVERY = 60  # seconds at least between two pages, but for the last
 
@@ -104,24 +107,23 @@ class Jobs(Callback):
         runs = [RunDirectory(self.folder / name) for name in names]
         return [outcomes.read_outcome(run, self.tested) for run in runs]
 
-    def write_page(self, at_least: float = 0) -> str:
+    def write_page(self, at_least: float = 0) -> "list[Comparison] | str":
         """Compare the runs that there are, unless the page is younger than `at_least` seconds.
 
-        Returns why there is none, or nothing: no job fails because of its page. Two processes may
-        write it at a time, since files are replaced whole.
+        Returns the comparisons, or why there are none: no job fails because of its page. Two
+        processes may write it at a time, since files are replaced whole.
         """
         from pixelrnn.stages.compare import write_comparison  # brings pandas
 
         page = self.folder / "comparison" / "comparison.html"
         with suppress(OSError):
             if time.time() - page.stat().st_mtime < at_least:
-                return ""
+                return []
         runs = sorted(file.parent for file in self.folder.glob(f"[!.]*/{CONFIG}"))
         try:
-            write_comparison(*runs, out=page.parent)
+            return write_comparison(*runs, out=page.parent)
         except Exception as error:
             return explain(error)
-        return ""
 
     def finish(self) -> int:
         """Print the table and write the page. Returns 0 if all jobs finished, 1 if not."""
@@ -137,13 +139,22 @@ class Jobs(Callback):
         if self.names is None and finished:
             print(f"Best on the validation images: {finished[0].name}")
         if any(outcome.record.split for outcome in jobs):
-            reason = self.write_page()
-            page = self.folder / "comparison" / "comparison.html"
-            print(f"No comparison: {reason}" if reason else f"Comparison: {page}")
+            self._say_what_came_out()
         if len(finished) == len(jobs) > 0:
             return 0
         print("The same command again runs what is missing.")
         return 1
+
+    def _say_what_came_out(self) -> None:
+        """Print what each configuration does over its seeds, and which one validation chooses."""
+        comparisons = self.write_page()
+        if isinstance(comparisons, str):
+            print(f"No comparison: {comparisons}")
+            return
+        for comparison in comparisons:
+            outcomes.print_groups(comparison.groups)
+            print(comparison.headline())
+        print(f"Comparison: {self.folder / 'comparison' / 'comparison.html'}")
 
     def clean_up(self) -> bool:
         """Remove what Hydra leaves, and the folder if no job has begun. Returns whether it went."""

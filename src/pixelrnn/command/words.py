@@ -28,6 +28,7 @@ WORDS = {
     "score": "RUN FILE...",
     "complete": "RUN FILE...",
     "compare": "[RUN...]",
+    "runs": "[RUN...]",
     "audit": "[RUN]",
     "compose": "[-- OVERRIDE...]",
     "dashboard": "GROUP",
@@ -71,6 +72,8 @@ def read(arguments: Sequence[str]) -> Command:
     for argument in rest:
         if argument == "--":
             words.extend(rest)
+        elif argument == "--json":  # as other commands have it
+            overrides.append("json=true")
         elif argument.startswith("-"):
             flags.extend(_read_flag(argument, rest))
         elif _OVERRIDE.fullmatch(argument):
@@ -100,8 +103,9 @@ def check_words(command: Command) -> None:
         raise InputError(f"{command.words[most]!r} is one word too many: {command.usage}")
     if "RUN" not in expected:
         return
-    for word in command.words if command.verb == "compare" else command.words[:1]:
-        _check_run(word, several=command.verb == "compare")
+    several = "RUN..." in expected
+    for word in command.words if several else command.words[:1]:
+        _check_run(word, several)
     if "skip=true" not in command.overrides and "FILE" in expected:
         for word in command.words[1:]:
             if not as_path(word, "file").exists():

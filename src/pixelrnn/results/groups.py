@@ -26,6 +26,7 @@ class Group:
     group: str
     runs: tuple[str, ...]
     seeds: tuple[int | None, ...]  # those with a test figure
+    data: str | None
     variant: str | None
     bound: str | None
     bits_per_dim: float | None
@@ -80,6 +81,7 @@ def _summary(name: str, members: list[Record]) -> Group:
         group=name,
         runs=tuple(run.run for run in members),
         seeds=tuple(run.seed for run in one_a_seed),
+        data=first.data,
         variant=first.variant,
         bound=first.bound,
         bits_per_dim=fmean(bits),

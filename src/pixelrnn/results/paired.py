@@ -30,7 +30,7 @@ from scipy.special import stdtr
 
 from pixelrnn import figures
 from pixelrnn.runs.frame import records
-from pixelrnn.runs.same_images import same_images
+from pixelrnn.runs.same_images import by_images
 from pixelrnn.runs.scores import image_nats, read_each
 
 LEVEL = 0.05
@@ -62,14 +62,20 @@ def paired_differences(frame: pd.DataFrame) -> pd.DataFrame:
     how much higher the NLL of `b` is, and `*_se` the standard errors; then come `z` (Welch's t
     where `noise` is "seeds"), `p` (two-sided), `p_holm` (corrected for the number of pairs),
     `noise`, and `verdict`: "<a> is better", "not distinguishable from noise", or why neither can be
-    said. Runs without a sound test_nll.npy are left out.
+    said. Runs without a sound test_nll.npy are left out. Runs over different images are not
+    compared: there are rows for each set of images, corrected apart, with its name in `data`.
 
-    Raises InputError if the runs were evaluated on different images.
+    Raises InputError if no run was evaluated.
     """
-    images = same_images(frame)
-    nats, _ = read_each(frame, image_nats)
-    bounds = set(frame["group"][frame["bound"] == "upper"])
-    return differences(by_group(frame, nats), bounds, math.prod(images.shape))
+    tables = []
+    for part, images in by_images(frame)[0]:
+        nats, _ = read_each(part, image_nats)
+        bounds = set(part["group"][part["bound"] == "upper"])
+        table = differences(by_group(part, nats), bounds, math.prod(images.shape))
+        table.insert(0, "data", images.name)
+        tables.append(table)
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else tables[0]
 
 
 def by_group(frame: pd.DataFrame, nats: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

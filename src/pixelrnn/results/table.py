@@ -77,15 +77,44 @@ def to_markdown(comparison: Comparison) -> str:
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
-def to_json(comparison: Comparison) -> str:
-    """Return what was measured, the rows and all pairs of runs, every figure in full precision.
+def to_json(comparisons: Sequence[Comparison]) -> str:
+    """Return what was measured, groups, runs and all pairs of groups, every figure in full.
 
-    Missing figures are null. The pairs, which may be thousands, are a table: `columns` and `rows`.
-    What differs each time (seconds, the revision) is in the runs' own files.
+    There is a comparison a data set; docs/comparison.schema.json describes it. Missing figures are
+    null. The pairs, which may be thousands, are a table: `columns` and `rows`. What differs each
+    time (seconds, the revision) is in the runs' own files.
     """
+    content = {"comparisons": [_as_dict(comparison) for comparison in comparisons]}
+    return json.dumps(content, indent=2, allow_nan=False, default=str) + "\n"
+
+
+def to_metrics(comparisons: Sequence[Comparison]) -> str:
+    """Return bits per dimension by data set and run, for `dvc metrics` and `dvc exp show`."""
+    figures: dict[str, dict[str, float | None]] = {}
+    for comparison in comparisons:
+        own = {row.name: row.bits_per_dim for row in comparison.rows if row.kind == "run"}
+        figures.setdefault(comparison.images.name, {}).update(own)
+    return json.dumps(figures, indent=2, sort_keys=True) + "\n"
+
+
+def to_curves(comparisons: Sequence[Comparison]) -> str:
+    """Return the validation curves as one CSV: run, images seen, bits per dimension."""
+    names = ("images", "val/bits_per_dim")
+    curves = [
+        frame.assign(run=run)[["run", *names]]
+        for comparison in comparisons
+        for run, frame in sorted(comparison.histories.items())
+        if {*names} <= {*frame.columns}
+    ]
+    columns = ["run", "images", "bits_per_dim"]
+    table = pd.concat(curves).dropna() if curves else pd.DataFrame(columns=["run", *names])
+    return table.set_axis(columns, axis="columns").to_csv(index=False, lineterminator="\n")
+
+
+def _as_dict(comparison: Comparison) -> dict[str, Any]:
     images = comparison.images
     pairs = comparison.differences.drop(columns="kind")
-    page = {
+    return {
         "data": images.name,
         "split": images.split,
         "images": images.count,
@@ -104,26 +133,6 @@ def to_json(comparison: Comparison) -> str:
             "rows": _finite(pairs.values.tolist()),
         },
     }
-    return json.dumps(page, indent=2, allow_nan=False, default=str) + "\n"
-
-
-def to_metrics(comparison: Comparison) -> str:
-    """Return bits per dimension by data set and run, for `dvc metrics` and `dvc exp show`."""
-    figures = {row.name: row.bits_per_dim for row in comparison.rows if row.kind == "run"}
-    return json.dumps({comparison.images.name: figures}, indent=2, sort_keys=True) + "\n"
-
-
-def to_curves(comparison: Comparison) -> str:
-    """Return the validation curves as one CSV: run, images seen, bits per dimension."""
-    names = ("images", "val/bits_per_dim")
-    curves = [
-        frame.assign(run=run)[["run", *names]]
-        for run, frame in sorted(comparison.histories.items())
-        if {*names} <= {*frame.columns}
-    ]
-    columns = ["run", "images", "bits_per_dim"]
-    table = pd.concat(curves).dropna() if curves else pd.DataFrame(columns=["run", *names])
-    return table.set_axis(columns, axis="columns").to_csv(index=False, lineterminator="\n")
 
 
 def _several_seeds(comparison: Comparison) -> bool:

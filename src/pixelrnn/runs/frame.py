@@ -11,7 +11,6 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -39,7 +38,7 @@ def load_runs(*paths_or_globs: str | Path) -> pd.DataFrame:
     """
     folders: dict[Path, Path] = {}
     for given in paths_or_globs:
-        matches = list(_find(given))
+        matches = find_runs(given)
         if not matches:
             raise InputError(
                 f"no run found at {given}: a run is a directory with a config.yaml; "
@@ -124,8 +123,8 @@ def flat_configs(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
     return configs
 
 
-def _find(given: str | Path) -> Iterator[Path]:
-    """Yield the run directories at or below every match.
+def find_runs(given: str | Path) -> list[Path]:
+    """Return the run directories at or below a path, or every match of a glob.
 
     Below a run nothing is searched: W&B leaves a config.yaml there as well.
     """
@@ -134,12 +133,14 @@ def _find(given: str | Path) -> Iterator[Path]:
     if not path.exists():
         # Not Path.glob, which refuses absolute patterns and matches hidden folders.
         matches = _searched(glob.glob(str(path), recursive=True))  # noqa: PTH207
+    runs = []
     for match in matches:
         for folder, below, files in os.walk(match):
             run = CONFIG in files
             below[:] = [] if run else _searched(below)
             if run:
-                yield Path(folder)
+                runs.append(Path(folder))
+    return runs
 
 
 def _searched(folders: list[str]) -> list[str]:

@@ -60,8 +60,29 @@ class Evaluated:
 def same_images(frame: pd.DataFrame) -> Evaluated:
     """Return the images that all readable runs of `frame` share (`frame`: from `load_runs`).
 
-    Two runs share their images if shape, levels, split, number and md5 agree. Raises InputError if
-    no run was evaluated, or if runs differ: the message says how to split them.
+    Raises InputError if no run was evaluated, or if runs differ: the message says how to split
+    them.
+    """
+    parts, _ = by_images(frame)
+    if len(parts) > 1:
+        choices = [
+            f"`pixelrnn compare {shlex.join(part['path'])}` ({images.count} {images.split} images)"
+            for part, images in parts
+        ]
+        raise InputError(
+            "the runs were evaluated on different images; take one set at a time: "
+            + " or ".join(choices)
+        )
+    return parts[0][1]
+
+
+def by_images(frame: pd.DataFrame) -> tuple[list[tuple[pd.DataFrame, Evaluated]], list[str]]:
+    """Return the runs of `frame` apart, by the images that they share, and the names of others.
+
+    Two runs share their images if shape, levels, split, number and md5 agree. One that was not
+    evaluated is with those of its data, since it has no figure to mistake, but curves; where there
+    are none, it is one of the others. A damaged one is with the first. Raises InputError if no run
+    was evaluated.
     """
     runs = records(frame)
     evaluated = [run for run in runs if run.bits_per_dim is not None]
@@ -71,19 +92,28 @@ def same_images(frame: pd.DataFrame) -> Evaluated:
             "nothing to compare, no run has been evaluated: "
             f"run `pixelrnn evaluate` first ({states})"
         )
-    first: Any = evaluated[0]  # nothing of it is missing, which its type does not say
-    others = [run for run in runs if run.bits_per_dim is None and not run.damaged]
-    groups = _groups(evaluated)
-    _join(groups, others, first.split)
-    if len(groups) > 1:
-        choices = [
-            f"`pixelrnn compare {shlex.join(paths)}` ({_count(group)})"
-            for group, paths in groups.items()
-        ]
-        raise InputError(
-            "the runs were evaluated on different images; compare one set at a time: "
-            + " or ".join(choices)
-        )
+    members: dict[Group, list[Record]] = {}
+    for run in evaluated:
+        split = run.split or ""
+        members.setdefault((_key(run, split), split, run.images), []).append(run)
+    placed: dict[str, Group] = {run.run: group for group, own in members.items() for run in own}
+    groups = list(members)
+    for run in runs:
+        if run.damaged:
+            placed[run.run] = groups[0]
+        elif run.run not in placed:
+            alike = [group for group in groups if group[0] == _key(run, group[1])]
+            if alike:
+                placed[run.run] = alike[0]
+    parts = []
+    for group, own in members.items():
+        part = frame[frame["run"].map(placed.get) == group].reset_index(drop=True)
+        parts.append((part, _about(own)))
+    return parts, [run.run for run in runs if run.run not in placed]
+
+
+def _about(runs: Sequence[Record]) -> Evaluated:
+    first: Any = runs[0]  # nothing of it is missing, which its type does not say
     return Evaluated(
         name=first.data,
         split=first.split,
@@ -91,35 +121,12 @@ def same_images(frame: pd.DataFrame) -> Evaluated:
         shape=first.shape,
         levels=first.levels,
         md5=_md5(first, first.split),
-        places=tuple(dict.fromkeys(_place(run) for run in evaluated)),
+        places=tuple(dict.fromkeys(_place(run) for run in runs)),
     )
 
 
 # What tells images apart, the split, and how many there are, None where nothing was evaluated.
 Group = tuple[tuple[object, ...], str, int | None]
-
-
-def _groups(evaluated: Sequence[Record]) -> dict[Group, list[str]]:
-    """Return the paths of runs by the images that they were evaluated on."""
-    groups: dict[Group, list[str]] = {}
-    for run in evaluated:
-        split = run.split or ""
-        group = (_key(run, split), split, run.images)
-        groups.setdefault(group, []).append(str(run.folder))
-    return groups
-
-
-def _join(groups: dict[Group, list[str]], others: Sequence[Record], split: str) -> None:
-    """Add runs that were not evaluated: they have no figure to mistake, but curves."""
-    for run in others:
-        key = _key(run, split)
-        group = next((group for group in groups if group[0] == key), (key, split, None))
-        groups.setdefault(group, []).append(str(run.folder))
-
-
-def _count(group: Group) -> str:
-    _, split, images = group
-    return f"{images} {split} images" if images else "not evaluated"
 
 
 def _key(run: Record, split: str) -> tuple[object, ...]:

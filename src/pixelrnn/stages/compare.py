@@ -1,5 +1,7 @@
 """Put runs side by side: a table, paired differences, two baselines, and a page of it all."""
 
+import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,15 +13,16 @@ from rich.console import Console
 from pixelrnn import figures
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_folder, as_path, first_line, write_text
-from pixelrnn.page.build import build
+from pixelrnn.page.build import build, contents
 from pixelrnn.page.vega import bundling
 from pixelrnn.pictures.grids import save_picture, side_by_side, small_grid
 from pixelrnn.results.comparison import Comparison, compare_runs
-from pixelrnn.results.rows import Row, bits, title_of
+from pixelrnn.results.rows import bits, title_of
 from pixelrnn.results.table import to_curves, to_json, to_markdown, to_metrics, to_rich
-from pixelrnn.runs.frame import load_runs
-from pixelrnn.runs.same_images import same_images
+from pixelrnn.runs.frame import find_runs, load_runs
+from pixelrnn.runs.same_images import by_images
 
+PAGE = "comparison.html"
 PICTURED = 12  # runs in samples.png; the page has all
 
 
@@ -27,57 +30,100 @@ def compare(
     *runs: str | Path,
     out: str | Path = "artifacts/comparison",
     only: Sequence[str] | str | Path | None = None,
-) -> list[Row]:
-    """Compare `runs` and print the table; they are directories, folders of runs or globs.
+    json: bool = False,
+) -> list[Comparison]:
+    """Compare `runs` and print the tables; they are directories, folders of runs or globs.
 
-    Without any, those in artifacts/runs. `only` are the names of those that count, or a YAML file
-    that lists them under `model`; others are named and left aside. Returns the rows, best bits per
-    dimension first. Unreadable and unfinished runs are listed last, with the reason. Writes to
-    `out` and raises InputError as `write_comparison` does.
+    Without any, those in artifacts/runs. Those over the same images are compared with each other: a
+    table and a page a data set. `only` are the names of those that count, or a YAML file that lists
+    them under `model`; others are named and left aside. Unreadable and unfinished runs are listed
+    last, with the reason; a folder without a run is a line. With `json`, what comparison.json holds
+    is printed, and nothing else on standard output. Writes to `out` and raises InputError as
+    `write_comparison` does.
     """
     out = as_folder(out)
-    frame = load_runs(*(runs or ("artifacts/runs/*",)))
+    frame = load_runs(*_with_runs(runs or ("artifacts/runs/*",)))
     if only is not None:
         frame = _keep(frame, _names(only))
-    comparison = _write(frame, out)
+    comparisons = _write(frame, out)
+    if json:
+        print(to_json(comparisons), end="")
+        return comparisons
     console = Console()
     if not console.is_terminal:  # a log file has no width: don't fold the figures
         console = Console(width=140)
-    console.print(to_rich(comparison))
-    page = out / "comparison.html"
+    for comparison in comparisons:
+        console.print(to_rich(comparison))
+    page = out / PAGE
     print(f"Written to {page} (open it in a browser), comparison.md and comparison.json")
-    return comparison.rows
+    return comparisons
 
 
-def write_comparison(*runs: str | Path, out: str | Path) -> Comparison:
+def write_comparison(*runs: str | Path, out: str | Path) -> list[Comparison]:
     """Compare `runs`, and write to the folder `out` what is to be said of them.
 
     comparison.html is a page for people, comparison.md for papers, comparison.json for programs,
-    metrics.json and curves.csv for DVC; samples.png comes if any run was sampled. All but the page
-    say nothing that differs from one time to the next, such as seconds. Raises InputError, having
-    written nothing, if nothing matches, nothing was evaluated, or the runs were evaluated on
-    different images.
+    metrics.json and curves.csv for DVC; samples.png comes if any run was sampled. Of several data
+    sets each has its own page and picture, comparison-<data>.html and samples-<data>.png, and
+    comparison.html leads to them. All but the pages say nothing that differs from one time to the
+    next, such as seconds. Returns a comparison a data set. Raises InputError, having written
+    nothing, if nothing matches or nothing was evaluated.
     """
     return _write(load_runs(*runs), as_folder(out))
 
 
-def _write(frame: pd.DataFrame, out: Path) -> Comparison:
-    images = same_images(frame)
+def _write(frame: pd.DataFrame, out: Path) -> list[Comparison]:
+    parts, others = by_images(frame)
+    if others:
+        _say(f"not evaluated yet, and no other run has their images: {', '.join(others)}")
     with bundling() as vega:
-        comparison = compare_runs(frame, images)
-        picture = _picture(comparison)
-        markdown = to_markdown(comparison)
-        page = build(comparison, vega())
+        comparisons = [compare_runs(part, images) for part, images in parts]
+        names = _suffixes(comparisons)
+        pictures = [_picture(comparison) for comparison in comparisons]
+        texts = [to_markdown(comparison) for comparison in comparisons]
+        pages = [build(comparison, vega()) for comparison in comparisons]
     out.mkdir(parents=True, exist_ok=True)
-    if picture:
-        save_picture(picture, out / "samples.png")
-        markdown += "\n![samples](samples.png)\n"
-    write_text(out / "comparison.md", markdown)
-    write_text(out / "comparison.json", to_json(comparison))
-    write_text(out / "metrics.json", to_metrics(comparison))
-    write_text(out / "curves.csv", to_curves(comparison))
-    write_text(out / "comparison.html", page)
-    return comparison
+    for place, picture in enumerate(pictures):
+        if picture:
+            file = f"samples{names[place]}.png"
+            save_picture(picture, out / file)
+            texts[place] += f"\n![samples]({file})\n"
+    for name, page in zip(names, pages, strict=True):
+        write_text(out / f"comparison{name}.html", page)
+    if len(pages) > 1:
+        files = [f"comparison{name}.html" for name in names]
+        write_text(out / PAGE, contents(comparisons, files))
+    write_text(out / "comparison.md", "\n".join(texts))
+    write_text(out / "comparison.json", to_json(comparisons))
+    write_text(out / "metrics.json", to_metrics(comparisons))
+    write_text(out / "curves.csv", to_curves(comparisons))
+    return comparisons
+
+
+def _suffixes(comparisons: Sequence[Comparison]) -> list[str]:
+    """Return what tells the files of several data sets apart; nothing for one."""
+    if len(comparisons) == 1:
+        return [""]
+    seen: Counter[str] = Counter()
+    suffixes = []
+    for comparison in comparisons:
+        name = comparison.images.name
+        seen[name] += 1
+        suffixes.append(f"-{name}" if seen[name] == 1 else f"-{name}-{seen[name]}")
+    return suffixes
+
+
+def _with_runs(words: Sequence[str | Path]) -> Sequence[str | Path]:
+    """Return those with a run in them; a line for each other one. All of them if none has."""
+    found = [word for word in words if find_runs(word)]
+    for word in [word for word in words if word not in found and found]:
+        _say(f"no run in {word} yet")
+    return found or words
+
+
+def _say(note: str) -> None:
+    """Print a note where it is in no program's way."""
+    print(f"pixelrnn: {note}", file=sys.stderr)
 
 
 def _names(only: Sequence[str] | str | Path) -> list[str]:
@@ -107,7 +153,7 @@ def _keep(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     if not wanted.any():
         raise InputError(f"no run called {' or '.join(names)}: there is {', '.join(frame['run'])}")
     if aside := list(frame["path"][~wanted]):
-        print(f"left aside, as `only` does not name them: {', '.join(aside)}")
+        _say(f"left aside, as `only` does not name them: {', '.join(aside)}")
     return frame[wanted].reset_index(drop=True)
 
 

@@ -1,0 +1,68 @@
+"""What runs there are: status, group, what validation and test say; for people or for programs."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pixelrnn import figures
+from pixelrnn.results.groups import groups
+from pixelrnn.runs.frame import find_runs, load_runs, records
+from pixelrnn.runs.record import Record
+
+HOMES = ("artifacts/runs", "artifacts/sweeps")
+
+
+def runs(*runs: str | Path, json: bool = False) -> pd.DataFrame:
+    """List the runs at `runs`: directories, folders of runs or globs; by default all of HOMES.
+
+    Prints a line a run; with `json` one document, described by docs/runs.schema.json. Returns the
+    frame of `load_runs`. Raises InputError for a path without a run.
+    """
+    homes = [home for home in HOMES if find_runs(home)] or [HOMES[0]]
+    frame = load_runs(*(runs or homes))
+    if json:
+        print(to_json(frame))
+        return frame
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)
+    table = Table("run", "data", "group", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("val bits/dim", "test bits/dim ± s.e."):
+        table.add_column(heading, justify="right")
+    table.add_column("status")
+    for run in records(frame):
+        table.add_row(*map(Text, _cells(run)))
+    console.print(table)
+    return frame
+
+
+def to_json(frame: pd.DataFrame) -> str:
+    """Return runs and groups as JSON, by the names of their columns; null for what is missing."""
+    content = {
+        "runs": [_plain(asdict(run)) for run in records(frame)],
+        "groups": [_plain(group) for group in groups(frame).to_dict("records")],
+    }
+    return dumps(content, indent=2, allow_nan=False, default=str)
+
+
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
+    missing = [key for key, value in row.items() if isinstance(value, float) and math.isnan(value)]
+    return {str(key): None if key in missing else value for key, value in row.items()}
+
+
+def _cells(run: Record) -> list[str]:
+    """Return what people read of a run; its group where it has other members."""
+    tested = run.split == "test"
+    test = figures.spell(run.bits_per_dim, run.bits_per_dim_se, run.bound) if tested else "–"
+    group = run.group if run.group != run.run else ""
+    validation = figures.spell(run.val_bits_per_dim, bound=run.bound)
+    return [run.path or run.run, run.data or "–", group or "", validation, test, run.status or ""]
