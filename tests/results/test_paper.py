@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from pixelrnn.conf import CONF
-from pixelrnn.results.paper import FIGURES, paper_figure
+from pixelrnn.results.paper import FIGURES, paper_figure, quoted_figure
 
 ROOT = Path(__file__).parents[2]
 MNIST = ("binarized_mnist", (1, 28, 28), 2, "test")
@@ -22,7 +22,7 @@ NUMBER = re.compile(r"(\d+\.\d+) (nats|bits/dim)")
         (MNIST, "diagonal_bilstm", 2, 79.20),
         (MNIST, "row_lstm", 7, 80.54),
         (("cifar10", (3, 32, 32), 256, "test"), "diagonal_bilstm", 12, 3.00),
-        (("imagenet64", (3, 64, 64), 256, "test"), "row_lstm", 4, 3.63),
+        (("imagenet64", (3, 64, 64), 256, "test"), "row_lstm", 4, None),  # other images
         (MNIST, "multi_scale", None, None),
         (("mnist", (1, 28, 28), 256, "test"), "row_lstm", 7, None),
         (("binarized_mnist", (1, 14, 14), 2, "test"), "row_lstm", 7, None),
@@ -78,7 +78,7 @@ def _expected(file):
     figure = None
     if {"data", "model"} <= chosen.keys():
         problem = _data_set(chosen["data"])
-        figure = paper_figure(*problem, "test", chosen["model"], layers)
+        figure = quoted_figure(*problem, chosen["model"], layers)
     return line and line[1], figure
 
 

@@ -24,6 +24,7 @@ class Figure:
     table: int
     layers: int | None = None
     memory: bool = False
+    other_images: bool = False
 
 
 def read_figures() -> list[Figure]:
@@ -45,10 +46,16 @@ def paper_figure(
 ) -> Figure | None:
     """Return the figure to set beside such a run.
 
-    There is none (None) where it would compare different problems.
+    There is none (None) where it would compare different problems, or different images.
     """
-    if split != "test":
-        return None
+    figure = quoted_figure(data, shape, levels, variant, layers) if split == "test" else None
+    return None if figure and figure.other_images else figure
+
+
+def quoted_figure(
+    data: str | None, shape: Shape, levels: int, variant: str | None, layers: object
+) -> Figure | None:
+    """Return the figure of the same problem, for an experiment to quote; None if there is none."""
     for figure in FIGURES:
         problem = (figure.data, figure.shape, figure.levels, figure.variant)
         if problem == (data, shape, levels, variant) and figure.layers in (None, layers):
