@@ -250,3 +250,17 @@ def test_sigterm_ends_with_one_line_and_143(pixelrnn, monkeypatch):
     )
     assert pixelrnn("audit") == (143, "", "pixelrnn: stopped by SIGTERM\n")
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_json_is_all_that_is_on_standard_output(pixelrnn, tmp_path):
+    """Fault: a line of Hydra's or of ours before the document."""
+    for seed in (0, 1):
+        assert pixelrnn("train", *tiny.WORDS, f"seed={seed}", f"run=runs/seed-{seed}")[0] == 0
+    code, out, _ = pixelrnn("runs", "runs", "--json")
+    assert code == 0
+    assert {run["group"] for run in json.loads(out)["runs"]} == {"pixel_cnn"}
+    assert pixelrnn("runs", "runs")[1].count("not evaluated") == 2
+    code, out, err = pixelrnn("compare", "runs", "--json")
+    assert (code, out) == (2, "")
+    assert "no run has been evaluated" in err
+    assert "no 'json'" in pixelrnn("evaluate", "runs/seed-0", "--json")[2]

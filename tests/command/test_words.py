@@ -42,6 +42,7 @@ TAKEN_APART = {
     ),
     # null is dropped where it is the default
     "train experiment=null sweep=null seed=null": Command("train", (), (), ("seed=null",)),
+    "compare --json a": Command("compare", ("a",), (), ("json=true",)),
     "compose -- recipe=null seed=1": Command("compose", ("seed=1",)),
 }
 

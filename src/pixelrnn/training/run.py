@@ -239,4 +239,6 @@ class Run:
         try:  # only what is looked at is read
             return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
         except Exception as error:  # so does the reader of checkpoints
-            raise InputError(f"{file} is damaged: delete it to train from scratch") from error
+            raise InputError(
+                f"{file} is damaged, or holds code, which is not run: delete it to train from scratch"
+            ) from error
