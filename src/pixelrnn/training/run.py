@@ -240,5 +240,6 @@ class Run:
             return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
         except Exception as error:  # so does the reader of checkpoints
             raise InputError(
-                f"{file} is damaged, or holds code, which is not run: delete it to train from scratch"
+                f"{file} is damaged, or holds code, which is not run: "
+                "delete it to train from scratch"
             ) from error
