@@ -1,12 +1,19 @@
 """The page in headless Chromium: what a reader does with it, and that it asks for nothing else."""
 
+import re
 import shutil
+from importlib.resources import files
 
 import numpy as np
 import pytest
+from tests.page.seeds import compare_seeds, write_seeds
 from tests.support.runs import write_data, write_run
 
+from pixelrnn.page.build import build
+from pixelrnn.page.vega import bundling
 from pixelrnn.stages.compare import compare
+
+CURVES = files("pixelrnn.page") / "curves.js"
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -45,7 +52,7 @@ def _job(name):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A comparison of runs that are best, middling, worst, and of one that is still training."""
+    """A comparison of runs that are best, middling, worst, and of one that has its first epoch behind it."""
     folder = tmp_path_factory.mktemp("comparison")
     write_data(folder / "digits")
     random = np.random.default_rng(0)
@@ -72,8 +79,27 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def page(browser, folder):
-    """The page, drawn. In the end: nothing stood on the console, and nothing left the page."""
-    file = folder / "out" / "comparison.html"
+    """The page of `folder`, drawn; see `_watched`."""
+    yield from _watched(browser, folder / "out" / "comparison.html")
+
+
+@pytest.fixture(scope="module")
+def seeds_file(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("seeds")
+    comparison = compare_seeds(write_seeds(folder))
+    with bundling() as vega:
+        (folder / "page.html").write_text(build(comparison, vega()), encoding="utf-8")
+    return folder / "page.html"
+
+
+@pytest.fixture
+def seeds_page(browser, seeds_file):
+    """The page of two groups over seeds and a single run."""
+    yield from _watched(browser, seeds_file)
+
+
+def _watched(browser, file):
+    """Yield the page, drawn. In the end: nothing stood on the console, and nothing left the page."""
     context = browser.new_context(viewport={"width": 1400, "height": 900}, color_scheme="light")
     page = context.new_page()
     console, asked = [], []
@@ -281,6 +307,87 @@ def test_dark_and_light(page):
 
 def test_a_command_is_copied(page):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_label("command", exact=True).check()
+    page.keyboard.press("Escape")
     page.get_by_role("button", name=f"Copy the command of {_job('best')}").click()
     page.get_by_text("Copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == "pixelrnn train model=row_lstm"
+
+
+def test_the_start_of_the_curves_comes_on_request(page):
+    """Faults: the first epochs rule the axis; an axis that a run far away rules."""
+    late = _scale(page, "#chart", "y", "domain()")
+    page.locator("#range").select_option("all")
+    page.wait_for_timeout(300)
+    whole = _scale(page, "#chart", "y", "domain()")
+    assert whole[1] - whole[0] > late[1] - late[0]
+    page.locator("#range").select_option("late")
+    for values in ([5.0, 5.1, 5.2, 5.3, 900.0], [5.0]):
+        points = [{"late": True, "y": value} for value in values] + [{"late": False, "y": 99}]
+        source = re.search(r"function robustRange.*?\n}", CURVES.read_text(), re.DOTALL)[0]
+        low, high = page.evaluate(f"points => {{ {source}; return robustRange(points) }}", points)
+        assert 4 < low < 5 < high < 10
+
+
+def test_zoom_by_ctrl_and_wheel(page):
+    """Faults: a wheel that zooms where a reader scrolls; a chart that does not zoom at all."""
+    canvas = page.locator("#chart canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 100)
+    before = _scale(page, "#chart", "x", "domain()")
+    page.mouse.wheel(0, 1)
+    page.wait_for_timeout(200)
+    assert _scale(page, "#chart", "x", "domain()") == before
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -200)
+    page.keyboard.up("Control")
+    page.wait_for_timeout(200)
+    low, high = _scale(page, "#chart", "x", "domain()")
+    assert high - low < before[1] - before[0]
+
+
+def test_a_group_opens_to_its_runs(seeds_page):
+    """Faults: runs beside their group; a selection of a group that selects none of its runs."""
+    page = seeds_page
+    assert [name.split(" ")[0] for name in _names(page)][:3] == ["row_lstm▸", "cnn▸", "alone"]
+    page.get_by_role("button", name="▸ 3 seeds").press("Enter")
+    inside = [name for name in _names(page) if name.startswith("row_lstm-")]
+    assert inside == ["row_lstm-0", "row_lstm-1", "row_lstm-2"]
+    assert page.get_by_role("button", name="▾ 3 seeds").evaluate(
+        "it => it === document.activeElement"
+    )
+    page.get_by_label("Select row_lstm", exact=True).check()
+    assert page.locator("#count").inner_text() == "6 runs, 3 selected"
+    assert "0.0123" in page.locator("#table tbody tr").first.inner_text()  # of 0.012345
+
+
+def test_a_group_is_a_band_among_the_curves(seeds_page):
+    """Faults: a line a run beside the band; a deviation over other epochs than one."""
+    page = seeds_page
+    band = "document.querySelector('#chart').view.data('data_0')"
+    assert {point["line"]: point["seeds"] for point in page.evaluate(band)} == {
+        "row_lstm": 3,
+        "cnn": 2,
+        "alone": 1,
+    }
+    page.locator("#seeds").select_option("each")
+    page.wait_for_timeout(300)
+    assert len({point["line"] for point in page.evaluate(band)}) == 6
+
+
+def test_differences_of_groups_say_of_which_noise_they_are(seeds_page):
+    """Fault: an error over images under a verdict on groups."""
+    page = seeds_page
+    page.locator("#differences").scroll_into_view_if_needed()
+    _drawn(page, "#forest")
+    rows = [row.split("\t") for row in page.locator("#verdicts tbody tr").all_inner_texts()]
+    assert {row[0]: row[-1] for row in rows} == {
+        "cnn": "2 and 3 seeds",
+        "alone": "40 images",
+        "independent pixels": "40 images",
+    }
+    note = page.locator("#differences-note").inner_text()
+    assert "Welch" in note
+    assert "the luck of the seed is not in it" in note

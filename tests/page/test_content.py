@@ -6,8 +6,9 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
+from tests.page.seeds import GROUPS, compare_seeds, write_seeds
 
-from pixelrnn.page.build import build
+from pixelrnn.page.build import SCRIPTS, build
 from pixelrnn.page.content import content
 from pixelrnn.results.rows import WEIGHTS_NOTE
 
@@ -42,7 +43,14 @@ def test_every_run_is_there_and_every_baseline(page):
 
 def test_the_scripts_read_what_an_entry_has(page):
     """Fault: a field renamed in Python only; JavaScript reads `undefined` and says nothing."""
-    fields = set().union(*page["entries"]) | {"paper", "samples", "completions"}
+    fields = set().union(*page["entries"]) | {
+        "paper",
+        "samples",
+        "completions",
+        "seed",
+        "members",
+        "parent",
+    }
     folder = files("pixelrnn.page")
     for name in ("columns.js", "table.js"):
         script = (folder / name).read_text()
@@ -192,3 +200,45 @@ def test_the_page_is_whole(make_run, make_data, compared):
         assert part in text
     for placeholder in ("$data", "$style", "$vega", "$title", "$script"):
         assert placeholder not in text
+
+
+def test_every_value_of_a_chart_is_filled_in(page):
+    """Fault: "$xTitle" in a chart and xtitle in its script: Vega-Lite draws its default and says nothing."""
+    folder = files("pixelrnn.page")
+    scripts = "".join((folder / name).read_text() for name in SCRIPTS)
+    used = set(re.findall(r'"\$(\w+)"', json.dumps(page["charts"])))
+    assert used
+    assert {name for name in used if not re.search(rf"\b{name}\b", scripts)} == set()
+
+
+def test_further_columns_of_a_history_are_panels(make_run, make_data, compared):
+    """Faults: a panel without data; images/s by the wrong difference."""
+    make_data()
+    folder = make_run("runs/a", nats=NATS)
+    (folder / "history.csv").write_text(
+        "epoch,step,images,val/nll_nats,lr,grad_norm\n0,10,80,3.0,0.5,nan\n1,20,160,2.0,0.25,nan\n"
+    )
+    page = content(compared())
+    assert [name for name, _ in page["panels"]] == ["lr", "images_per_second"]
+    curve = page["entries"][0]["curve"]
+    assert curve["lr"] == [0.5, 0.25]
+    assert curve["images_per_second"] == [None, pytest.approx(80 / 1.5, rel=1e-5)]
+    assert "grad_norm" not in curve
+
+
+def test_groups_follow_the_runs_and_say_what_their_runs_share(tmp_path):
+    """Faults: a place in the differences that is another entry's; a seed shown as the group's."""
+    page = content(compare_seeds(write_seeds(tmp_path)))
+    entries = page["entries"]
+    groups = [entry for entry in entries if entry["kind"] == "group"]
+    assert [group["name"] for group in groups] == ["row_lstm", "cnn"]
+    assert entries[-2:] == groups
+    assert groups[0]["members"] == GROUPS["row_lstm"]
+    assert groups[0]["settings"]["model.layers"] == 2
+    assert "seed" not in groups[0]["settings"]
+    runs = [entry for entry in entries if entry["name"] in GROUPS["row_lstm"]]
+    mean = sum(run["nll_nats"] for run in runs) / 3
+    assert groups[0]["nll_nats"] == pytest.approx(mean)
+    tested = [entries[place]["name"] for place in page["differences"]["entries"]]
+    assert tested == ["row_lstm", "cnn", "alone", "independent pixels"]
+    assert _unpack(page["differences"]["seeds"], "u1").tolist() == [1, 0, 0, 0, 0, 0]

@@ -1,6 +1,6 @@
 // The columns of the table: by what they sort and filter, and what stands in their cells.
 const soft = (text) => make("span", { class: "se" }, text);
-const dash = (entry) => (isRun(entry) ? soft("–") : ""); // of a baseline nothing is missing
+const dash = (entry) => (isBaseline(entry) ? "" : soft("–")); // of a baseline nothing is missing
 const mark = (entry) => (entry.bound === "upper" ? "≤ " : "");
 const figure = (key, digits) => (entry) => {
   if (entry[key] == null) return dash(entry);
@@ -13,7 +13,21 @@ const figure = (key, digits) => (entry) => {
   );
 };
 const plain = (key, digits) => (entry) => (entry[key] == null ? dash(entry) : number(entry[key], digits));
-const setting = (value) => (typeof value === "number" ? String(value) : value);
+/** Three digits of a rate; what is whole stays whole. */
+const rounded = (value) => (Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(3))));
+const setting = (value) => (typeof value === "number" ? rounded(value) : value);
+const optional = (key, column) => (entries.some((entry) => entry[key] != null) ? [{ key, ...column }] : []);
+
+const nll = { bits: ["bits_per_dim", "bits/dim", 4], nats: ["nll_nats", "nats", 2] };
+/** Test and validation NLL in one unit: that of published figures is shown unasked. */
+function nllColumns(unit, field, label, digits) {
+  const column = (name, key, label, shown) => ({ key: name, label, value: (entry) => entry[key], show: figure(key, digits), shown });
+  const validation = entries.some((entry) => entry[`val_${field}`] != null);
+  return [
+    column(unit, field, `${label} ± s.e.`, unit === "bits" || page.unit === unit),
+    ...(validation ? [column(`val_${unit}`, `val_${field}`, `validation ${label}`, page.unit === unit)] : []),
+  ];
+}
 
 // key: name in the filter; value: what it sorts by; show: what stands in the cell
 const columns = [
@@ -21,8 +35,8 @@ const columns = [
   { key: "audit", label: "audit", value: (entry) => entry.audit, shown: false },
   { key: "status", label: "status", value: (entry) => entry.status?.split(":")[0], shown: false },
   { key: "variant", label: "variant", value: (entry) => entry.variant },
-  { key: "bits", label: "bits/dim ± s.e.", value: (entry) => entry.bits_per_dim, show: figure("bits_per_dim", 4) },
-  { key: "nats", label: "nats ± s.e.", value: (entry) => entry.nll_nats, show: figure("nll_nats", 2) },
+  ...["bits", "nats"].flatMap((unit) => nllColumns(unit, ...nll[unit])),
+  ...optional("seed", { label: "seed", value: (entry) => entry.seed, shown: entries.some(isGroup) }),
   ...(entries.some((entry) => entry.paper)
     ? [{ key: "paper", label: "the paper’s", value: (entry) => entry.paper?.value, show: paperCell }]
     : []),
@@ -36,10 +50,10 @@ const columns = [
   })),
   { key: "parameters", label: "parameters", value: (entry) => entry.parameters, show: plain("parameters", 0) },
   { key: "train", label: "training, s", value: (entry) => entry.train_seconds, show: plain("train_seconds", 1) },
-  { key: "speed", label: "images/s", value: (entry) => entry.images_per_second, show: plain("images_per_second", 0) },
-  { key: "sampling", label: "sampling, s", value: (entry) => entry.sample_seconds, show: samplingCell },
-  { key: "git", label: "revision", value: (entry) => entry.git, show: gitCell },
-  { key: "command", label: "command", value: (entry) => entry.command, show: commandCell },
+  { key: "speed", label: "images/s", value: (entry) => entry.images_per_second, show: plain("images_per_second", 0), shown: false },
+  { key: "sampling", label: "sampling, s", value: (entry) => entry.sample_seconds, show: samplingCell, shown: false },
+  { key: "git", label: "revision", value: (entry) => entry.git, show: gitCell, shown: false },
+  { key: "command", label: "command", value: (entry) => entry.command, show: commandCell, shown: false },
 ].map((column) => ({ shown: true, show: (entry) => column.value(entry) ?? dash(entry), ...column }));
 for (const column of columns) {
   const values = entries.map(column.value).filter((value) => value != null);
@@ -50,28 +64,44 @@ const columnOf = (name) =>
   columns.find(({ key }) => key.split(".").at(-1) === name) ??
   columns.find(({ key }) => key.includes(name));
 
-/** Checkbox, name and, unless all is well, the status with its reason. */
+/** Checkbox, name and, unless all is well, the status with its reason; of a group what opens it. */
 function nameCell(entry) {
-  if (!isRun(entry)) return make("span", { class: "name" }, entry.name);
+  if (isBaseline(entry)) return make("span", { class: "name" }, entry.name);
   const pieces = entry.label.split(/(?<=[,/_])/).flatMap((piece) => [piece, make("wbr")]); // where a line may break
   const attributes = { type: "button", class: "link", title: entry.name, onclick: () => showDetails(entry) };
   const name = make("button", attributes, ...pieces);
-  const [kind, ...reason] = entry.status.split(": ");
+  const [kind, ...reason] = entry.status?.split(": ") ?? ["finished"];
   const why = [reason.join(": "), entry.note].filter(Boolean).join("; ").replaceAll(`${entry.path}/`, "");
   const bad = entry.audit === "leak" ? "leak" : kind;
   const badge = bad === "finished" ? "" : make("span", { class: `badge ${bad}` }, bad);
-  const box = checkbox(`Select ${entry.name}`, state.selected.has(entry), () => select(entry, box));
+  const box = checkbox(`Select ${entry.name}`, isSelected(entry), () => select(entry, box));
   const rest = badge || why ? make("span", { class: "reason" }, badge, " ", why) : null;
-  return make("span", { class: "name" }, box, make("span", {}, name, rest));
+  return make("span", { class: "name" }, box, make("span", {}, name, rest, isGroup(entry) ? opener(entry) : null));
 }
+function opener(group) {
+  const open = state.open.has(group);
+  const onclick = () => {
+    open ? state.open.delete(group) : state.open.add(group);
+    renderTable();
+    at("table").querySelector(`[data-group="${CSS.escape(group.name)}"]`).focus();
+    changed();
+  };
+  const attributes = { type: "button", class: "opener", "aria-expanded": String(open), "data-group": group.name, onclick };
+  return make("button", attributes, `${open ? "▾" : "▸"} ${group.members.length} seeds`);
+}
+const runsOf = (entry) => entry.members ?? [entry];
+const isSelected = (entry) => runsOf(entry).every((run) => state.selected.has(run));
 function checkbox(label, checked, onchange) {
   const box = make("input", { type: "checkbox", "aria-label": label, onchange });
   box.checked = checked;
   return box;
 }
 function select(entry, box) {
-  box.checked ? state.selected.add(entry) : state.selected.delete(entry);
-  box.closest("tr").classList.toggle("selected", box.checked);
+  for (const run of runsOf(entry)) box.checked ? state.selected.add(run) : state.selected.delete(run);
+  renderTable();
+  at("table")
+    .querySelector(`[aria-label="${CSS.escape(`Select ${entry.name}`)}"]`)
+    .focus();
   changed();
 }
 function paperCell(entry) {

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from pixelrnn import figures
+from pixelrnn.page.charts import charts
+from pixelrnn.page.groups import group_entry, several
 from pixelrnn.page.image_choice import describe, pictured, scores
 from pixelrnn.page.packing import pack
 from pixelrnn.pictures.grids import embed
@@ -29,6 +31,13 @@ KEYS = 8
 
 Numbers = list[float | None]
 _CURVE = ("epoch", "step", "images", "seconds")
+_TIMED = {"images", "seconds"}
+# Further panels below the curves, by column of the history.
+PANELS = {
+    "lr": "learning rate",
+    "grad_norm": "gradient norm",
+    "images_per_second": "images per second",
+}
 # Of a class or function of these packages its own name says enough.
 _PACKAGES = ("pixelrnn.", "torch.", "pytorch_lightning.")
 
@@ -42,7 +51,7 @@ def content(comparison: Comparison) -> dict[str, Any]:
     shown, scored = pictured(comparison), scores(comparison)
     keys, settings = _settings(comparison)
     pictures, crowded = _all_pictures(comparison)
-    labels = short_names([row.name for row in comparison.rows if row.kind == "run"])
+    labels = _labels(comparison)
     entries = []
     for row in comparison.rows:
         entry = row.as_dict() | pictures.get(row.name, {})
@@ -52,6 +61,8 @@ def content(comparison: Comparison) -> dict[str, Any]:
         entry["scores"] = scored["runs"].get(row.name)
         entry["maps"] = shown["runs"].get(row.name)
         entries.append({key: value for key, value in entry.items() if value is not None})
+    entries += _group_entries(comparison, entries)
+    drawn = set().union(*(entry.get("curve", {}) for entry in entries))
     about_scores = None
     if scored["runs"]:
         about_scores = scored["about"] | {"note": describe(comparison, shown)}
@@ -67,9 +78,11 @@ def content(comparison: Comparison) -> dict[str, Any]:
         "keys": keys,
         "entries": entries,
         "crowded": crowded,
-        "differences": _differences(comparison),
+        "differences": _differences(comparison, [entry["name"] for entry in entries]),
         "scores": about_scores,
         "pictured": shown["about"],
+        "panels": [[name, title] for name, title in PANELS.items() if name in drawn],
+        "charts": charts(),
     }
 
 
@@ -90,7 +103,10 @@ def _curve(comparison: Comparison, run: str, dims: int) -> dict[str, Numbers] | 
         bits = history.get(f"{split}/bits_per_dim", gap)
         nats = history.get(f"{split}/nll_nats", bits * figures.nats_of_one_bit(dims))
         curve[split] = _numbers(nats)
-    return curve
+    speed = history["images"].diff() / history["seconds"].diff() if {*history} >= _TIMED else gap
+    history = history.assign(images_per_second=history.get("images_per_second", speed))
+    panels = {name: _numbers(history[name]) for name in PANELS if name in history}
+    return curve | {name: values for name, values in panels.items() if any(values)}
 
 
 def _numbers(values: pd.Series) -> Numbers:
@@ -182,21 +198,42 @@ def _grid(comparison: Comparison, images: np.ndarray, columns: int, most: int) -
     return {"uri": uri, "width": width, "height": height, "shown": shown}
 
 
-def _differences(comparison: Comparison) -> dict[str, Any] | None:
-    """Return all pairs i < j, row by row, of the runs in order of their NLL.
+def _labels(comparison: Comparison) -> dict[str, str]:
+    """Return the short names of runs and of groups, by name."""
+    runs = short_names([row.name for row in comparison.rows if row.kind == "run"])
+    groups = short_names([group["group"] for group in getattr(comparison, "groups", [])])
+    return groups | runs
 
-    `entries` are the places of these runs in the table.
+
+def _group_entries(comparison: Comparison, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return an entry for each group of several runs."""
+    labels, dims = _labels(comparison), math.prod(comparison.images.shape)
+    by_name = {entry["name"]: entry for entry in entries}
+    return [
+        group_entry(group, [by_name[run] for run in group["runs"]], dims)
+        | {"label": labels[group["group"]]}
+        for group in several(comparison)
+    ]
+
+
+def _differences(comparison: Comparison, entries: list[str]) -> dict[str, Any] | None:
+    """Return all pairs i < j, row by row, of groups and baselines in order of their NLL.
+
+    `entries` are their places among the page's `entries`, and `seeds` says of which noise a pair's
+    error is: of the seeds (1) or of the images (0).
     """
     pairs = comparison.differences
     if pairs.empty:
         return None
-    places = {row.name: place for place, row in enumerate(comparison.rows)}
+    places = {name: place for place, name in enumerate(entries)}
     best = pairs["a"].iloc[0]
     names = [best, *pairs["b"][pairs["a"] == best]]
+    noise = pairs.get("noise", pd.Series("images", index=pairs.index))
     return {
         "entries": [places[name] for name in names],
         "delta": pack(pairs["nats"], "f4"),
         "error": pack(pairs["nats_se"], "f4"),
         "p": pack(pairs["p_holm"], "f4"),
         "kind": pack(pairs["kind"], "u1"),
+        "seeds": pack(noise == "seeds", "u1"),
     }

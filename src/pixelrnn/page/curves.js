@@ -3,10 +3,7 @@ const MOST_POINTS = 8000; // a chart of hundreds of curves takes no longer than 
 const MOST_HOVERED = 1500;
 const axes = { epoch: "epochs", step: "steps", images: "training images seen", seconds: "seconds of training" };
 const units = { bits: "bits per dimension", nats: "nats per image" };
-const dashes = [
-  [1, 0],
-  [5, 3],
-];
+const splits = { validation: "val", training: "train" };
 
 /** What curves may be colored by: the run, the variant, and every key that takes a few values. */
 function colorings() {
@@ -18,33 +15,46 @@ function colorings() {
   return [["run", "by run"], ...few.map(({ key, label }) => [key, `by ${label}`])];
 }
 
-function curvePoints(runs, x, y, by, train) {
-  const times = (nats) => (nats == null ? null : nats * (y === "bits" ? bitsPerNat : 1));
+/** One record a point of `curves`, the columns of a run's curve by their names. */
+function curvePoints(runs, curves, x, by, times) {
   const points = [];
-  const each = Math.max(12, Math.floor(MOST_POINTS / (runs.length * (train ? 2 : 1))));
+  const banded = at("seeds").value === "band";
+  const each = Math.max(12, Math.floor(MOST_POINTS / (runs.length * Object.keys(curves).length)));
   for (const run of runs) {
     const { curve } = run;
     const length = curve.epoch.length;
     const stride = Math.max(1, Math.ceil(length / each));
     const hovered = Math.max(1, Math.ceil((length * runs.length) / MOST_HOVERED));
-    for (let i = 0; i < length; i++) {
-      if (i % stride && i !== length - 1) continue;
-      const point = {
-        run: run.label,
-        by: String(by(run) ?? "–"),
-        x: curve[x][i],
-        late: i >= length / 2,
-        hover: (length - 1 - i) % Math.max(stride, hovered) === 0,
-        epoch: curve.epoch[i],
-        step: curve.step[i],
-        training: times(curve.train[i]),
-        validation: times(curve.val[i]),
-      };
-      if (curve.val[i] != null) points.push({ ...point, split: "validation", y: point.validation });
-      if (train && curve.train[i] != null) points.push({ ...point, split: "training", y: point.training });
-    }
+    const line = (banded && run.parent ? run.parent : run).label;
+    for (const [split, name] of Object.entries(curves))
+      for (let i = 0; i < length; i++) {
+        if ((i % stride && i !== length - 1) || curve[name]?.[i] == null || curve[x][i] == null) continue;
+        points.push({
+          run: run.label,
+          line,
+          by: by ? String(by(run) ?? "–") : line,
+          split,
+          x: curve[x][i],
+          y: curve[name][i] * times,
+          late: i >= length / 5,
+          hover: (length - 1 - i) % Math.max(stride, hovered) === 0,
+          epoch: curve.epoch[i],
+          step: curve.step[i],
+        });
+      }
   }
-  return points.filter(({ x }) => x != null);
+  return points;
+}
+
+/** From the last four fifths of the curves, and without what lies far from most of it: a run that diverged. */
+function robustRange(points) {
+  const late = points.filter((point) => point.late).map((point) => point.y).sort((a, b) => a - b);
+  const share = (part) => late[Math.round(part * (late.length - 1))];
+  const [low, high] = [share(0.25), share(0.75)];
+  const far = 1.5 * (high - low) || Infinity;
+  const ends = [Math.max(late[0], low - far), Math.min(late.at(-1), high + far)];
+  const margin = 0.04 * (ends[1] - ends[0]) || 0.02 * Math.abs(ends[1]);
+  return [ends[0] - margin, ends[1] + margin];
 }
 
 /** Few names make a legend; of many nobody finds a line again. */
@@ -52,87 +62,60 @@ function legendFor(names) {
   if (names.length > 10) return null;
   const width = 60 + 7.2 * Math.max(...names.map((name) => name.length));
   const columns = Math.max(1, Math.floor(at("chart").clientWidth / width));
-  return { title: null, orient: "bottom", direction: "horizontal", symbolType: "stroke", columns };
+  return { title: null, orient: "bottom", direction: "horizontal", symbolType: "stroke", symbolOpacity: 1, columns };
 }
 
-/** What is hovered over is a point's cell, whose datum is the point: Vega-Lite's own tooltip forgets that for texts. */
-function tooltipFor(y) {
-  const point = "(datum.datum || datum)";
-  const figure = (name) =>
-    `${name}: isValid(${point}.${name}) ? format(${point}.${name}, "${y === "bits" ? ".4f" : ".2f"}") : "–"`;
-  const counts = `run: ${point}.run, epochs: ${point}.epoch, steps: format(${point}.step, ",")`;
-  return { value: { expr: `{${counts}, ${figure("validation")}, ${figure("training")}}` } };
-}
+const scaleFor = (log, domain) => (log ? { type: "log", domain } : { type: "linear", zero: false, domain });
 
-function scaleFor(log, domain) {
-  return { ...(log ? { type: "log" } : { type: "linear", zero: false }), nice: !domain, ...(domain && { domain }) };
-}
-
-function curveSpec(points, x, y, options) {
-  const late = points.filter((point) => point.late).map((point) => point.y);
-  const range = options.late && late.length ? [Math.min(...late), Math.max(...late)] : undefined;
-  const order = [...new Set(points.map(({ by }) => by))]; // runs come best first, values in their order
-  if (!options.byRun) order.sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-  const dashed = {
-    field: "split",
-    title: null,
-    legend: options.train ? { orient: "top", symbolType: "stroke" } : null,
+function drawCurves(element, runs, curves, { title, times = 1, range, logY, height }) {
+  const [x, key] = ["x-axis", "color"].map((id) => at(id).value);
+  const by = key === "run" ? null : columns.find((column) => column.key === key).value;
+  const points = curvePoints(runs, curves, x, by, times);
+  const order = [...new Set(points.map((point) => point.by))]; // runs come best first, values in their order
+  if (by) order.sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  const longest = Math.max(...runs.map(({ curve }) => curve.epoch.length));
+  const half = Math.ceil((Number(at("smooth").value) * longest) / 2);
+  const many = runs.length > 30;
+  const values = {
+    description: `Line chart of ${title} against ${axes[x]}, one line a run`,
+    values: points,
+    height,
+    frame: [-half, half],
+    xTitle: axes[x],
+    xScale: scaleFor(at("log-x").checked),
+    yTitle: title,
+    yScale: scaleFor(logY, range && points.length ? robustRange(points) : undefined),
+    legend: height > 200 ? legendFor(order) : null, // panels share that of the chart above
+    dashLegend: Object.keys(curves).length > 1 ? { orient: "top", symbolType: "stroke" } : null,
+    order,
+    opacity: many ? 0.6 : 1,
+    stroke: many ? 1 : 1.8,
   };
-  const hover = { type: "point", fields: ["run"], on: "pointerover", nearest: true, clear: "pointerout" };
-  const hovered = { param: "hover", empty: false, value: 1 };
-  const numbers = { labelExpr: "format(datum.value, '~s')", grid: false, tickCount: 8 };
-  return {
-    description: `Line chart of ${units[y]} against ${axes[x]}, one line a run`,
-    data: { values: points },
-    width: "container",
-    height: 400,
-    autosize: { type: "fit-x", contains: "padding" },
-    encoding: {
-      x: { field: "x", type: "quantitative", title: axes[x], scale: scaleFor(options.logX), axis: numbers },
-      y: { field: "y", type: "quantitative", title: units[y], scale: scaleFor(options.logY, range) },
-      color: { field: "by", type: "nominal", legend: legendFor(order), scale: { domain: order } },
-      detail: { field: "run" },
-    },
-    layer: [
-      {
-        mark: { type: "line", clip: true, strokeWidth: options.many ? 1 : 1.8, strokeJoin: "round" },
-        encoding: {
-          strokeDash: { ...dashed, scale: { domain: ["validation", "training"], range: dashes } },
-          opacity: { condition: [hovered, { param: "hover", value: options.many ? 0.6 : 1 }], value: 0.12 },
-        },
-      },
-      {
-        transform: [{ filter: "datum.hover" }],
-        params: [{ name: "hover", select: hover }],
-        mark: { type: "point", filled: true, size: 36, clip: true },
-        encoding: { opacity: { condition: hovered, value: 0 }, tooltip: tooltipFor(y) },
-      },
-    ],
-  };
+  draw(element, points.length ? filled(page.charts.curves, values) : null);
 }
 
 function renderCurves() {
-  const [x, y, key] = ["x-axis", "y-axis", "color"].map((id) => at(id).value);
+  const [x, y] = ["x-axis", "y-axis"].map((id) => at(id).value);
   const runs = chosen().filter((run) => run.curve && run.curve[x].some((value) => value != null));
-  const options = {
-    byRun: key === "run",
-    late: at("range").value === "late",
-    train: at("train").checked,
-    many: runs.length > 30,
-    logX: at("log-x").checked,
-    logY: at("log-y").checked,
-  };
   const without = chosen().length - runs.length;
   const notes = [
+    "Drag to move, Ctrl and the wheel to zoom, double-click to come back.",
     without ? `Without a curve: ${without} of the runs.` : "",
-    options.byRun && runs.length > 10
+    at("color").value === "run" && runs.length > 10
       ? "Hover over a curve to see which run it is; with ten runs or fewer, or another coloring, there is a legend."
       : "",
   ];
   at("chart-note").textContent = notes.filter(Boolean).join(" ");
   if (!runs.length) return draw(at("chart"), null);
-  const by = options.byRun ? (run) => run.label : columns.find((column) => column.key === key).value;
-  return draw(at("chart"), curveSpec(curvePoints(runs, x, y, by, options.train), x, y, options));
+  drawCurves(at("chart"), runs, at("train").checked ? splits : { validation: "val" }, {
+    title: units[y],
+    times: y === "bits" ? bitsPerNat : 1,
+    range: at("range").value === "late",
+    logY: at("log-y").checked,
+    height: 400,
+  });
+  for (const [name, title] of page.panels)
+    drawCurves(at(`panel-${name}`), runs, { [title]: name }, { title, height: 130 });
 }
 
 function startCurves() {
@@ -140,10 +123,12 @@ function startCurves() {
   const many = entries.filter(isRun).length > 10;
   fill(at("color"), ways, many && ways.length > 1 ? ways[1][0] : "run");
   at("train").checked = !many;
+  at("seeds").parentElement.hidden = !entries.some(isGroup);
+  at("panels").append(...page.panels.map(([name]) => make("div", { id: `panel-${name}`, class: "chart" })));
   const known = ["images", "epoch"].find((x) => entries.some(({ curve }) => curve?.[x].some((value) => value != null)));
   at("x-axis").value = known ?? "epoch"; // older histories don't count images
   at("y-axis").value = page.unit;
-  for (const id of ["x-axis", "y-axis", "color", "range", "log-y", "log-x", "train"])
+  for (const id of ["x-axis", "y-axis", "color", "range", "seeds", "smooth", "log-y", "log-x", "train"])
     at(id).addEventListener("change", renderCurves);
   part(at("curves"), renderCurves);
 }

@@ -8,6 +8,7 @@ const tested = page.differences && {
   error: unpack(page.differences.error, Float32Array),
   p: unpack(page.differences.p, Float32Array),
   kind: unpack(page.differences.kind, Uint8Array),
+  seeds: unpack(page.differences.seeds, Uint8Array),
 };
 
 /** What the NLL of `one` is above that of `other`, in nats; null if they were not tested. */
@@ -24,9 +25,12 @@ function difference(one, other) {
     error: tested.error[pair],
     p: tested.p[pair],
     kind: tested.kind[pair],
+    noise: tested.seeds[pair] ? `${seedsOf(one)} and ${seedsOf(other)} seeds` : `${number(page.images, 0)} images`,
     sign,
   };
 }
+
+const seedsOf = (entry) => entry.members?.length ?? 1;
 
 function verdict({ kind, sign }) {
   if (kind === 1) return sign > 0 ? ["worse", "worse"] : ["better", "better"];
@@ -50,10 +54,11 @@ function verdictRow(item, scale, digits) {
         .join(" to "),
     ),
     figure(p < 1e-4 ? "< 0.0001" : number(p, 4)),
+    make("td", {}, item.noise),
   );
 }
 
-function forestSpec(items, scale, reference, unit) {
+function drawForest(items, scale, reference, unit) {
   const values = items.map((item) => ({
     run: item.entry.label,
     delta: scale * item.delta,
@@ -61,51 +66,33 @@ function forestSpec(items, scale, reference, unit) {
     high: scale * interval(item)[1],
     verdict: verdict(item)[0],
   }));
-  const shades = { better: color("good"), noise: color("soft"), undecided: color("warn"), worse: color("bad") };
-  const present = Object.keys(shades).filter((kind) => values.some(({ verdict }) => verdict === kind));
-  const scaleOfKinds = { domain: present, range: present.map((kind) => shades[kind]) };
-  const hue = { field: "verdict", type: "nominal", scale: scaleOfKinds, legend: { orient: "top", title: null } };
-  const names = { labelLimit: 170, ticks: false, domain: false };
-  const y = { field: "run", type: "nominal", sort: null, title: null, axis: names };
-  const title = unit === "bits" ? "difference, bits/dim" : "difference, nats";
-  const x = (field) => ({ field, type: "quantitative", title, axis: { tickCount: 5 } });
-  const text = (field) => ({ field, type: "nominal" });
-  const figures = ["delta", "low", "high"].map((field) => ({ field, type: "quantitative", format: "+.4f" }));
-  return {
-    description: `Differences from ${reference.label} with 95 % intervals`,
-    data: { values },
-    width: "container",
-    height: 26 * values.length,
-    autosize: { type: "fit-x", contains: "padding" },
-    layer: [
-      { mark: { type: "rule", color: color("strong"), strokeDash: [3, 3] }, encoding: { x: { datum: 0 } } },
-      { mark: { type: "rule", strokeWidth: 2 }, encoding: { y, x: x("low"), x2: { field: "high" }, color: hue } },
-      {
-        mark: { type: "point", filled: true, size: 60, opacity: 1 },
-        encoding: { y, x: x("delta"), color: hue, tooltip: [text("run"), ...figures, text("verdict")] },
-      },
-    ],
-  };
+  const description = `Differences from ${reference.label} with 95 % intervals`;
+  const xTitle = unit === "bits" ? "difference, bits/dim" : "difference, nats";
+  const shades = Object.fromEntries(["good", "soft", "warn", "bad", "strong"].map((name) => [name, color(name)]));
+  const present = ["better", "noise", "undecided", "worse"].filter((kind) => values.some((item) => item.verdict === kind));
+  const height = 26 * values.length;
+  draw(at("forest"), filled(page.charts.differences, { ...shades, description, values, xTitle, present, height }));
 }
 
 function renderDifferences() {
   const reference = entries[at("reference").value];
   const unit = at("difference-unit").value;
   const [scale, digits] = unit === "bits" ? [bitsPerNat, 4] : [1, 2];
-  const shown = [...chosen(), ...entries.filter((entry) => !isRun(entry))];
+  const shown = [...grouped(chosen()), ...entries.filter(isBaseline)];
   const items = shown
     .map((entry) => difference(entry, reference))
     .filter(Boolean)
     .sort((a, b) => a.delta - b.delta);
-  const head = (text, i) => make("th", { scope: "col", class: i > 1 ? "number" : null }, text);
-  const heads = ["run", "verdict", "difference ± s.e.", "95 % interval", "p (Holm)"].map(head);
+  const head = (text, i) => make("th", { scope: "col", class: i > 1 && i < 5 ? "number" : null }, text);
+  const heads = ["run", "verdict", "difference ± s.e.", "95 % interval", "p (Holm)", "noise of"].map(head);
   at("verdicts").replaceChildren(
     make("thead", {}, make("tr", {}, ...heads)),
     make("tbody", {}, ...items.map((item) => verdictRow(item, scale, digits))),
   );
-  const runs = items.filter(({ entry }) => isRun(entry)); // a baseline, far away, would squeeze the runs together
+  const runs = items.filter(({ entry }) => !isBaseline(entry)); // a baseline, far away, would squeeze the runs together
   const clear = runs.length > 0 && runs.length <= FOREST;
-  draw(at("forest"), clear ? forestSpec(runs, scale, reference, unit) : null);
+  if (!clear) return draw(at("forest"), null);
+  drawForest(runs, scale, reference, unit);
 }
 
 function startDifferences() {
@@ -115,10 +102,14 @@ function startDifferences() {
   }
   const [images, pairs] = [page.images, tested.kind.length].map((count) => number(count, 0));
   at("differences-note").textContent =
-    `NLL of each run minus that of the reference; negative is better. Standard errors are paired: the same ${images} ` +
-    `images, image by image. p values are corrected for all ${pairs} pairs (Holm), and a verdict is given below 0.05. ` +
-    `Noise is the choice of test images; another training seed adds its own.`;
-  const first = tested.entries.find((id) => isRun(entries[id])); // the best run
+    `NLL of each run minus that of the reference; negative is better. p values are corrected for all ${pairs} pairs ` +
+    `(Holm), and a verdict is given below 0.05. ` +
+    (tested.seeds.includes(1) ? "Noise of the seeds: groups of runs that differ in nothing else, by Welch’s t. " : "") +
+    (tested.seeds.includes(0)
+      ? `Noise of the images: over ${images} images, image by image, this pair of trained models; ` +
+        `the luck of the seed is not in it.`
+      : "");
+  const first = tested.entries.find((id) => !isBaseline(entries[id])); // the best run or group
   fill(
     at("reference"),
     tested.entries.map((id) => [id, entries[id].label]),

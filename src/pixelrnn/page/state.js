@@ -1,11 +1,19 @@
 // What the page shows, and what of it is filtered, selected and in which order. Every part below listens to "runs".
 const page = JSON.parse(document.getElementById("data").textContent);
-const entries = page.entries; // runs and baselines, best first; their place in this list is their id
+const entries = page.entries; // runs and baselines, best first, then groups; the place in this list is an entry's id
 const bitsPerNat = 1 / (page.dims * Math.LN2);
-const state = { filter: () => true, selected: new Set(), sort: { key: "bits", down: false } };
+const state = { filter: () => true, selected: new Set(), open: new Set(), sort: { key: "bits", down: false } };
 
 const at = (id) => document.getElementById(id);
 const isRun = (entry) => entry.kind === "run";
+const isGroup = (entry) => entry.kind === "group"; // of several runs that differ in nothing but the seed
+const isBaseline = (entry) => entry.kind === "baseline";
+for (const group of entries.filter(isGroup)) {
+  group.members = group.members.map((name) => entries.find((entry) => isRun(entry) && entry.name === name));
+  for (const run of group.members) run.parent = group;
+}
+/** Runs, with the group of those that have one in their place. */
+const grouped = (runs) => [...new Set(runs.map((run) => run.parent ?? run))];
 const visible = () => entries.filter((entry) => isRun(entry) && state.filter(entry));
 /** The runs that the parts below the table are about: those selected, or all that the filter leaves. */
 function chosen() {
@@ -93,8 +101,14 @@ function chartConfig() {
     view: { stroke: null },
     axis: { ...text, labelColor: soft, titleColor: ink, gridColor: line, domainColor: line, tickColor: line },
     legend: { ...text, labelColor: ink, titleColor: soft, labelLimit: 420, symbolStrokeWidth: 2.5 },
-    range: { category: Array.from({ length: 10 }, (_, i) => color(`c${i}`)) },
+    range: { category: Array.from({ length: 8 }, (_, i) => color(`c${i}`)) },
   };
+}
+
+/** A chart of `page/charts.py` with values in place of "$name"; what is undefined takes its key with it. */
+function filled(spec, values) {
+  const value = (_, text) => (typeof text === "string" && text[0] === "$" ? values[text.slice(1)] : text);
+  return JSON.parse(JSON.stringify(spec), value);
 }
 
 /** Put a Vega-Lite chart into an element in place of what was there, or nothing; one after the other. */

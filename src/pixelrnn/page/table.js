@@ -9,9 +9,15 @@ function parseTerm(term) {
   const [, name, sign, wanted] = term.match(/^([\w.]+)(!=|<=|>=|=|<|>)(.+)$/) ?? [];
   const column = name && columnOf(name);
   if (column) return (entry) => compare(column.value(entry), sign, wanted);
-  return (entry) => words(entry).includes(term.toLowerCase());
+  const found = (entry) => words(entry).includes(term.toLowerCase());
+  const unknown = name && !entries.some(found); // a sweep's runs have a = in their names
+  if (unknown) at("filter-problem").textContent = `No column is called ${name}: there is ${known()}.`;
+  return found;
 }
+const known = () => columns.map(({ key }) => key).join(", ");
 function compare(value, sign, wanted) {
+  const list = wanted.split(",").filter(Boolean);
+  if (list.length > 1) return list[sign === "!=" ? "every" : "some"]((one) => compare(value, sign, one));
   if (value == null) return sign === "!=";
   const [left, right] =
     typeof value === "number" ? [value, Number(wanted)] : [value.toLowerCase(), wanted.toLowerCase()];
@@ -73,11 +79,19 @@ function bodyRow(entry) {
       const attributes = column.key === "run" ? { scope: "row" } : { class: column.numeric ? "number" : null };
       return make(column.key === "run" ? "th" : "td", attributes, column.show(entry));
     });
-  return make("tr", { class: entry.kind + (state.selected.has(entry) ? " selected" : "") }, ...cells);
+  const kind = entry.kind + (entry.parent ? " member" : "") + (isSelected(entry) ? " selected" : "");
+  return make("tr", { class: kind }, ...cells);
+}
+/** Runs and groups in order, below an open group its runs. */
+function tableRows() {
+  const seen = visible();
+  const inside = ({ members }) => sorted(members.filter((run) => seen.includes(run)));
+  const rows = sorted([...grouped(seen), ...entries.filter(isBaseline)]);
+  return rows.flatMap((entry) => (state.open.has(entry) ? [entry, ...inside(entry)] : [entry]));
 }
 function renderTable() {
-  const rows = sorted([...visible(), ...entries.filter((entry) => !isRun(entry))]);
-  at("table").replaceChildren(make("thead", {}, headRow()), make("tbody", {}, ...rows.map(bodyRow)));
+  at("table").replaceChildren(make("thead", {}, headRow()), make("tbody", {}, ...tableRows().map(bodyRow)));
+  at("wide").hidden = at("table").scrollWidth <= at("table").parentElement.clientWidth;
 }
 function renderCount() {
   const [runs, shown] = [entries.filter(isRun), visible()];
@@ -94,6 +108,7 @@ function showDetails(entry) {
     status: [entry.status, entry.note].filter(Boolean).join("; "),
     folder: entry.path,
     command: entry.command,
+    seeds: entry.members?.map((run) => run.seed ?? run.label).join(", "),
     revision: entry.git && entry.git + (entry.dirty ? ", with uncommitted changes" : ""),
     epochs: entry.epochs,
     ...entry.settings,
@@ -131,11 +146,15 @@ function startMenu() {
   });
 }
 
+function useFilter() {
+  at("filter-problem").textContent = "";
+  state.filter = parseFilter(at("filter").value);
+}
 function startTable() {
   startMenu();
   at("filter-example").textContent = filterExample();
   at("filter").addEventListener("input", () => {
-    state.filter = parseFilter(at("filter").value);
+    useFilter();
     renderTable();
     changed();
   });
