@@ -6,14 +6,8 @@ const units = { bits: "bits per dimension", nats: "nats per image" };
 const splits = { validation: "val", training: "train" };
 
 /** What curves may be colored by: the run, the variant, and every key that takes a few values. */
-function colorings() {
-  const keys = columns.filter(({ key }) => key === "variant" || page.keys.some((known) => known.key === key));
-  const few = keys.filter((column) => {
-    const values = new Set(entries.filter(isRun).map(column.value));
-    return values.size > 1 && values.size <= 10;
-  });
-  return [["run", "by run"], ...few.map(({ key, label }) => [key, `by ${label}`])];
-}
+const colorings = () => [["run", "by run"], ...columns.filter(({ few }) => few).map(({ key, label }) => [key, `by ${label}`])];
+const ordered = (values) => [...new Set(values)].sort((a, b) => String(a).localeCompare(String(b), "en", { numeric: true }));
 
 /** One record a point of `curves`, the columns of a run's curve by their names. */
 function curvePoints(runs, curves, x, by, times) {
@@ -58,10 +52,10 @@ function robustRange(points) {
 }
 
 /** Few names make a legend; of many nobody finds a line again. */
-function legendFor(names) {
+function legendFor(names, chart = "chart") {
   if (names.length > 10) return null;
   const width = 60 + 7.2 * Math.max(...names.map((name) => name.length));
-  const columns = Math.max(1, Math.floor(at("chart").clientWidth / width));
+  const columns = Math.max(1, Math.floor(at(chart).clientWidth / width));
   return { title: null, orient: "bottom", direction: "horizontal", symbolType: "stroke", symbolOpacity: 1, columns };
 }
 
@@ -71,8 +65,8 @@ function drawCurves(element, runs, curves, { title, times = 1, range, logY, heig
   const [x, key] = ["x-axis", "color"].map((id) => at(id).value);
   const by = key === "run" ? null : columns.find((column) => column.key === key).value;
   const points = curvePoints(runs, curves, x, by, times);
-  const order = [...new Set(points.map((point) => point.by))]; // runs come best first, values in their order
-  if (by) order.sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  const names = points.map((point) => point.by);
+  const order = by ? ordered(names) : [...new Set(names)]; // runs come best first, values in their order
   const longest = Math.max(...runs.map(({ curve }) => curve.epoch.length));
   const half = Math.ceil((Number(at("smooth").value) * longest) / 2);
   const many = runs.length > 30;

@@ -46,42 +46,42 @@ function turn(step) {
 function thumbnails(item, items, width, height) {
   const times = Math.min(...item.pictures.map((picture) => factor(width, height, picture)));
   const panel = (picture) => make("span", { class: "panel" }, image(picture, times, ""), picture.label ?? "");
-  const open = () => openViewer(items, items.indexOf(item));
-  const attributes = { type: "button", class: "picture", "aria-label": `Enlarge: ${item.title}`, onclick: open };
+  const onclick = () => openViewer(items, items.indexOf(item));
+  const attributes = { type: "button", class: "picture", "aria-label": `Enlarge: ${item.title}`, onclick };
   return make("button", attributes, ...item.pictures.map(panel));
 }
-
-const legendOf = (title, figures) => make("p", {}, title, make("br"), make("span", {}, figures));
+const legendOf = (title, text) => make("p", {}, title, make("br"), make("span", {}, text));
 
 const FEW = 12; // grids that are shown at once
 const kinds = { samples: "Samples", completions: "Completions" };
 const kindOf = () => document.querySelector("#kinds input:checked")?.value ?? "samples";
 
-function pictureItem(run, kind) {
-  const picture = run[kind];
-  const part = picture.shown < picture.total ? `the first ${picture.shown} of ${picture.total}` : `${picture.total}`;
-  const what =
-    kind === "samples"
-      ? `${part} samples`
-      : `${part} test images, each followed by ${picture.times} ways to go on from its upper half`;
-  const score = run.bits_per_dim == null ? "" : `${mark(run)}${number(run.bits_per_dim, 4)} bits/dim`;
-  return { title: run.label, score, caption: [what, score].filter(Boolean).join("; "), pictures: [picture] };
+function pictureItem(title, picture, score) {
+  const { shown, total, times } = picture;
+  const part = shown < total ? `the first ${shown} of ${total}` : `${total}`;
+  const what = times ? `${part} test images, each followed by ${times} ways to go on from its upper half` : `${part} images`;
+  const label = times ? "Left: the original. Above the line: what was given." : null;
+  return { title, score: [part !== `${total}` && part, score].filter(Boolean).join("; "), caption: `${what}; ${score}`, pictures: [{ ...picture, label }] };
 }
-
 function renderGallery() {
   const kind = kindOf();
   const runs = sorted(chosen());
-  const items = runs.filter((run) => run[kind]).map((run) => pictureItem(run, kind));
-  const without = runs.length - items.length;
-  const some = items.map(({ pictures: [{ shown, total }] }) => shown < total && `${shown} of ${total}`).filter(Boolean);
+  const drawn = runs.filter((run) => run[kind]);
+  const nll = (run) => (run.bits_per_dim == null ? "" : `${mark(run)}${number(run.bits_per_dim, 4)} bits/dim`);
+  const items = drawn.map((run) => pictureItem(run.label, run[kind], nll(run)));
+  if (page.real && kind === "samples") items.unshift(pictureItem("Test images", page.real, "real ones, to judge by"));
+  const without = runs.length - drawn.length;
   at("pictures-note").textContent =
-    (some.length ? `To keep the page small, of some runs only the first: ${some[0]}. ` : "") +
-    (page.crowded ? `None of the last ${page.crowded} runs. ` : "") +
+    (page.crowded ? `To keep the page small, none of the last ${page.crowded} runs. ` : "") +
     (without > page.crowded ? `Without any: ${without} of the runs.` : "");
   const all = at("more").dataset.all === "yes";
   at("more").hidden = items.length <= FEW;
   at("more").textContent = all ? `Show only the first ${FEW}` : `Show all ${items.length}`;
-  const figure = (item) => make("li", {}, thumbnails(item, items, 304, 420), legendOf(item.title, item.score));
+  const wide = at("gallery").clientWidth;
+  const across = Math.max(1, Math.min(items.length, Math.round(wide / 420)));
+  at("gallery").style.setProperty("--across", across);
+  const figure = (item) =>
+    make("li", {}, thumbnails(item, items, wide / across - 20, 0.8 * innerHeight), legendOf(item.title, item.score));
   at("gallery").replaceChildren(...items.slice(0, all ? items.length : FEW).map(figure));
 }
 

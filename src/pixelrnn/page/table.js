@@ -41,6 +41,7 @@ function sorted(list) {
   });
 }
 
+const shownColumns = () => columns.filter(({ shown }) => shown);
 function headRow() {
   const every = visible().length > 0 && visible().every((run) => state.selected.has(run));
   const all = checkbox("Select all rows shown", every, () => {
@@ -48,39 +49,28 @@ function headRow() {
     renderTable();
     changed();
   });
-  const cells = columns
-    .filter(({ shown }) => shown)
-    .map((column) => {
-      const current = column.key === state.sort.key;
-      const sort = current ? (state.sort.down ? "descending" : "ascending") : "none";
-      const onclick = () => sortBy(column.key, current && !state.sort.down);
-      const button = make(
-        "button",
-        { type: "button", "data-key": column.key, title: column.title, onclick },
-        column.label,
-      );
-      const content = column.key === "run" ? make("span", { class: "name" }, all, button) : button;
-      return make("th", { scope: "col", "aria-sort": sort, class: column.numeric ? "number" : null }, content);
-    });
-  return make("tr", {}, ...cells);
-}
-function sortBy(key, down) {
-  state.sort = { key, down };
-  renderTable();
-  at("table")
-    .querySelector(`[data-key="${CSS.escape(key)}"]`)
-    .focus();
-  changed();
+  const heads = shownColumns().map(({ key, label, title, numeric }) => {
+    const current = key === state.sort.key;
+    const sort = current ? (state.sort.down ? "descending" : "ascending") : "none";
+    const onclick = () => {
+      state.sort = { key, down: current && !state.sort.down };
+      renderTable(`Sort by ${label}`);
+      changed();
+    };
+    const button = make("button", { type: "button", "aria-label": `Sort by ${label}`, title, onclick }, label);
+    const content = key === "run" ? make("span", { class: "name" }, all, button) : button;
+    return make("th", { scope: "col", "aria-sort": sort, class: numeric ? "number" : null }, content);
+  });
+  return make("tr", {}, ...heads);
 }
 function bodyRow(entry) {
-  const cells = columns
-    .filter(({ shown }) => shown)
-    .map((column) => {
-      const attributes = column.key === "run" ? { scope: "row" } : { class: column.numeric ? "number" : null };
-      return make(column.key === "run" ? "th" : "td", attributes, column.show(entry));
-    });
+  const row = shownColumns().map(({ key, numeric, show }) =>
+    key === "run"
+      ? make("th", { scope: "row" }, show(entry))
+      : make("td", { class: numeric ? "number" : null }, show(entry)),
+  );
   const kind = entry.kind + (entry.parent ? " member" : "") + (isSelected(entry) ? " selected" : "");
-  return make("tr", { class: kind }, ...cells);
+  return make("tr", { class: kind }, ...row);
 }
 /** Runs and groups in order, below an open group its runs. */
 function tableRows() {
@@ -89,9 +79,11 @@ function tableRows() {
   const rows = sorted([...grouped(seen), ...entries.filter(isBaseline)]);
   return rows.flatMap((entry) => (state.open.has(entry) ? [entry, ...inside(entry)] : [entry]));
 }
-function renderTable() {
+/** Render it; the control with this label keeps the focus. */
+function renderTable(focused) {
   at("table").replaceChildren(make("thead", {}, headRow()), make("tbody", {}, ...tableRows().map(bodyRow)));
   at("wide").hidden = at("table").scrollWidth <= at("table").parentElement.clientWidth;
+  if (focused) at("table").querySelector(`[aria-label="${CSS.escape(focused)}"]`).focus();
 }
 function renderCount() {
   const [runs, shown] = [entries.filter(isRun), visible()];
@@ -102,48 +94,36 @@ function renderCount() {
   at("clear").disabled = state.selected.size === 0;
 }
 
-function showDetails(entry) {
-  const all = {
-    run: entry.name,
-    status: [entry.status, entry.note].filter(Boolean).join("; "),
-    folder: entry.path,
-    command: entry.command,
-    seeds: entry.members?.map((run) => run.seed ?? run.label).join(", "),
-    revision: entry.git && entry.git + (entry.dirty ? ", with uncommitted changes" : ""),
-    epochs: entry.epochs,
-    ...entry.settings,
-  };
-  const known = Object.entries(all).filter(([, value]) => value != null);
-  const list = known.flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, String(value))]);
-  openViewer([{ title: entry.label, body: make("dl", {}, ...list) }], 0);
-}
-
-/** A filter for this very page. */
-function filterExample() {
-  const best = entries.find(isRun);
-  const column = columns.find(({ key, shown, numeric }) => shown && numeric && best.settings?.[key] != null);
-  const setting = column && `${column.key.split(".").at(-1)}=${best.settings[column.key]}`;
-  const bits = best.bits_per_dim && `bits<${(Math.ceil(20 * best.bits_per_dim) / 20).toFixed(2)}`;
-  return [best.variant, setting, bits].filter(Boolean).join(" ");
-}
-
-function startMenu() {
-  for (const column of columns.slice(1)) {
-    const box = checkbox(column.label, column.shown, () => {
-      column.shown = box.checked;
-      renderTable();
-    });
-    at("columns").append(make("label", {}, box, column.label));
-  }
-  const menu = at("menu");
-  document.addEventListener("click", ({ target }) => {
-    if (!menu.contains(target)) menu.open = false;
-  });
-  menu.addEventListener("keydown", ({ key }) => {
-    if (key !== "Escape") return;
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  });
+/** The table as it stands, for a paper or a program: figures in full for a program. */
+const exports = {
+  csv(rows, shown) {
+    const quoted = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value ?? ""));
+    const fields = shown.flatMap((column) => (column.nll ? [column, { key: `${column.key}_se`, value: errorOf(column) }] : [column]));
+    const lines = [fields.map(({ key }) => key), ...rows.map((entry) => fields.map(({ value }) => value(entry)))];
+    return lines.map((line) => line.map(quoted).join(",")).join("\n");
+  },
+  md(rows, shown) {
+    const line = (texts) => `| ${texts.map((text) => text.replaceAll("|", "\\|")).join(" | ")} |`;
+    const rule = shown.map(({ numeric }) => (numeric ? "--:" : ":--"));
+    return [line(shown.map(({ label }) => label)), line(rule), ...texts(rows, shown).map(line)].join("\n");
+  },
+  tex(rows, shown) {
+    const signs = { "±": "$\\pm$", "≤": "$\\le$", "–": "--", "’": "'", "\\": "\\textbackslash{}" };
+    const safe = (text) => text.replace(/[\\±≤–’]|[#$%&_{}]/g, (sign) => signs[sign] ?? `\\${sign}`);
+    const line = (texts) => `${texts.map(safe).join(" & ")} \\\\`;
+    const head = [`\\begin{tabular}{${shown.map(({ numeric }) => (numeric ? "r" : "l")).join("")}}`, "\\toprule"];
+    const body = [line(shown.map(({ label }) => label)), "\\midrule", ...texts(rows, shown).map(line)];
+    return [...head, ...body, "\\bottomrule", "\\end{tabular}"].join("\n");
+  },
+};
+const errorOf = ({ field }) => (entry) => entry[`${field}_se`];
+const texts = (rows, shown) =>
+  rows.map((entry) => shown.map(({ key, show }) => (key === "run" ? entry.label ?? entry.name : make("i", {}, show(entry)).textContent)));
+function save(kind) {
+  const text = `${exports[kind](tableRows(), shownColumns())}\n`;
+  const href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  make("a", { href, download: `comparison.${kind}` }).click();
+  URL.revokeObjectURL(href);
 }
 
 function useFilter() {
@@ -151,8 +131,15 @@ function useFilter() {
   state.filter = parseFilter(at("filter").value);
 }
 function startTable() {
-  startMenu();
-  at("filter-example").textContent = filterExample();
+  for (const column of columns.slice(1)) {
+    const box = checkbox(column.label, column.shown, () => {
+      column.shown = box.checked;
+      renderTable();
+    });
+    at("columns").append(make("label", {}, box, column.label));
+  }
+  for (const kind of Object.keys(exports)) at(`save-${kind}`).addEventListener("click", () => save(kind));
+  at("filter-example").textContent = page.example;
   at("filter").addEventListener("input", () => {
     useFilter();
     renderTable();

@@ -1,0 +1,37 @@
+// Two runs side by side: where they come from, and their whole configurations, what differs first.
+function originOf(run) {
+  return {
+    status: run.status,
+    folder: run.path,
+    revision: revision(run),
+    command: run.command,
+    "data (md5)": run.data_md5,
+    epochs: run.epochs && `${run.epochs}${run.best_epoch == null ? "" : `, the best is ${run.best_epoch}`}`,
+  };
+}
+function renderConfigs() {
+  const runs = ["config-a", "config-b"].map((id) => entries[at(id).value]);
+  const [a, b] = runs.map((run) => ({ ...originOf(run), ...page.common, ...run.settings }));
+  const differs = (key) => a[key] !== b[key];
+  const keys = Object.keys({ ...a, ...b }).filter((key) => a[key] != null || b[key] != null);
+  const cell = (value) => make("td", {}, value == null ? soft("–") : String(value));
+  const row = (key) =>
+    make("tr", { class: differs(key) ? "differs" : null }, make("th", { scope: "row" }, key), cell(a[key]), cell(b[key]));
+  const shown = [...keys.filter(differs), ...keys.filter((key) => !differs(key) && at("agreeing").checked)];
+  const head = ["key", ...runs.map(({ label }) => label)].map((text) => make("th", { scope: "col" }, text));
+  at("configs-table").replaceChildren(make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...shown.map(row)));
+}
+function showConfig(entry) {
+  at("config-a").value = entries.indexOf(runsOf(entry)[0]);
+  renderConfigs();
+  at("configs").scrollIntoView();
+  at("config-a").focus({ preventScroll: true });
+}
+function startConfigs() {
+  const options = entries.filter(isRun).map((run) => [entries.indexOf(run), run.label]);
+  fill(at("config-a"), options, options[0][0]);
+  fill(at("config-b"), options, (options[1] ?? options[0])[0]);
+  at("agreeing").checked = options.length === 1;
+  for (const id of ["config-a", "config-b", "agreeing"]) at(id).addEventListener("change", renderConfigs);
+  renderConfigs();
+}

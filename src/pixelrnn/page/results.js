@@ -1,0 +1,58 @@
+// The NLL against what may explain it: one key at a time with its Pareto front, or all keys at once.
+function renderResults() {
+  const y = columnOf(at("result-nll").value);
+  const shown = grouped(chosen()).filter((entry) => y.value(entry) != null);
+  const x = columns.find(({ key }) => key === at("result-key").value);
+  for (const [id, of] of Object.entries({ front: x?.cost, "result-color": x, "result-nll": x })) at(id).parentElement.hidden = !of;
+  if (!shown.length) return draw(at("results-chart"), null);
+  const names = ["soft", "strong", "ink", "paper"].map((name) => [name, color(name)]);
+  const values = x ? resultValues(shown, x, y) : parallelValues(shown);
+  draw(at("results-chart"), filled(page.charts[x ? "results" : "parallel"], { ...Object.fromEntries(names), ...values }));
+}
+
+function resultValues(shown, x, y) {
+  const by = columns.find((column) => column.key === at("result-color").value)?.value ?? (() => "runs");
+  const points = shown
+    .filter((entry) => x.value(entry) != null)
+    .map((entry) => {
+      const [nll, error] = [y.value(entry), entry[`${y.field}_se`] ?? 0];
+      return { run: entry.label, x: x.value(entry), y: nll, low: nll - error, high: nll + error, by: String(by(entry) ?? "–") };
+    });
+  const order = ordered(points.map((point) => point.by));
+  return {
+    description: `NLL against ${x.label}, one point a run`,
+    values: points,
+    named: points.length <= 12 ? points : [],
+    front: x.cost && at("front").checked ? points : [],
+    xTitle: x.label,
+    yTitle: y.label.replace(" ± s.e.", ""),
+    xType: x.numeric ? "quantitative" : "nominal",
+    xScale: x.numeric ? { ...scaleFor(x.log), nice: false, padding: 20 } : undefined,
+    sort: x.numeric ? undefined : ordered(points.map((point) => point.x)),
+    order,
+    legend: order.length > 1 ? legendFor(order, "results-chart") : null,
+  };
+}
+
+function parallelValues(shown) {
+  const names = new Set(shown.map(({ label }) => label));
+  const values = page.parallel.values.filter(({ line }) => names.has(line));
+  const description = "Every run as a line across the values of its keys";
+  return { ...page.parallel, description, values, reverse: dark(), yTitle: columnOf(page.unit).label.replace(" ± s.e.", "") };
+}
+
+function startResults() {
+  const keys = columns.filter(({ explains }) => explains);
+  if (!keys.length) {
+    leaveOut("results", "This needs at least two runs that differ and were evaluated.");
+    return;
+  }
+  const options = keys.map(({ key, label }) => [key, label]);
+  const first = keys.find(({ cost }) => cost) ?? keys.at(-1);
+  fill(at("result-key"), keys.length > 2 ? [...options, ["", "all keys at once"]] : options, first.key);
+  fill(at("result-nll"), columns.filter(({ nll }) => nll).map(({ key, label }) => [key, label]), page.unit);
+  fill(at("result-color"), [...colorings().slice(1), ["", "none"]]);
+  for (const id of ["result-key", "result-nll", "result-color", "front"])
+    at(id).addEventListener("change", renderResults);
+  part(at("results"), renderResults);
+}
