@@ -136,15 +136,19 @@ def test_the_keys_that_differ_and_only_these(make_run, make_data, compared):
         model |= {"_target_": f"pixelrnn.models.{name}", "head": head}
         make_run(f"runs/{name}", {"variant": name, "model": model, "head": head})
     page = content(compared())
-    assert {key["key"]: key["shown"] for key in page["keys"]} == {
+    keys = {column["key"]: column for column in page["columns"] if "." in column["key"]}
+    assert {key: column["shown"] for key, column in keys.items()} == {
         "head._target_": True,
         "model.layers": True,
         "model.kernel": False,
     }
-    assert page["keys"][0]["also"] or page["keys"][1]["also"]
+    assert keys["model.layers"]["label"] == "layers"
     settings = {entry["name"]: entry.get("settings") for entry in page["entries"]}
-    assert settings["a"] == {"model.layers": 2, "model.kernel": 3, "head._target_": "Softmax"}
-    assert settings["b"] == {"model.layers": 4, "head._target_": "LogisticMixture"}
+    assert settings["a"] == settings["a"] | {"model.layers": 2, "model.kernel": 3}
+    assert settings["a"]["head._target_"] == "Softmax"
+    assert settings["b"]["model.layers"] == 4
+    assert "model.kernel" not in settings["b"]
+    assert page["common"]["model.same"] == 1
 
 
 def test_pictures_of_the_best_runs_come_first_where_not_all_fit(
@@ -161,7 +165,7 @@ def test_pictures_of_the_best_runs_come_first_where_not_all_fit(
     page = content(compared())
     assert whole["crowded"] == 0
     shown = [entry["name"] for entry in page["entries"] if "samples" in entry]
-    assert shown == ["0", "1", "2"][: len(shown)]
+    assert shown == list("012345")[: len(shown)]
     assert len(shown) + page["crowded"] == 6
     used = sum(
         len(entry[kind]["uri"])
@@ -205,7 +209,7 @@ def test_the_page_is_whole(make_run, make_data, compared):
 def test_every_value_of_a_chart_is_filled_in(page):
     """Fault: "$xTitle" in a chart and xtitle in its script: Vega-Lite draws its default and says nothing."""
     folder = files("pixelrnn.page")
-    scripts = "".join((folder / name).read_text() for name in SCRIPTS)
+    scripts = "".join((folder / name).read_text() for name in SCRIPTS) + " ".join(page["parallel"])
     used = set(re.findall(r'"\$(\w+)"', json.dumps(page["charts"])))
     assert used
     assert {name for name in used if not re.search(rf"\b{name}\b", scripts)} == set()
@@ -242,3 +246,39 @@ def test_groups_follow_the_runs_and_say_what_their_runs_share(tmp_path):
     tested = [entries[place]["name"] for place in page["differences"]["entries"]]
     assert tested == ["row_lstm", "cnn", "alone", "independent pixels"]
     assert _unpack(page["differences"]["seeds"], "u1").tolist() == [1, 0, 0, 0, 0, 0]
+
+
+def test_columns_are_for_what_matters(make_run, make_data, compared):
+    """Faults: paths and copies as columns; seeds twice; two labels alike; a cost that is none."""
+    make_data()
+    for name, lr in (("a", 0.001), ("b", 0.1)):
+        model = {"small": {"head": {"levels": 17}}} if name == "b" else {"layers": 2}
+        config = {
+            "variant": name,
+            "seed": len(name),
+            "head": {"levels": 17},
+            "callbacks": {"x": lr},
+        }
+        config |= {"model": model, "optimizer": {"lr": lr}, "scheduler": {"lr": -lr}}
+        make_run(f"runs/{name}", config, nats=NATS + lr)
+    page = content(compared())
+    columns = {column["key"]: column for column in page["columns"]}
+    shown = [key for key, column in columns.items() if "." in key and column["shown"]]
+    assert shown == ["optimizer.lr", "scheduler.lr"]
+    assert not any("small" in key or "callbacks" in key for key in columns)
+    assert columns["optimizer.lr"]["label"] == "optimizer.lr"
+    assert columns["optimizer.lr"]["log"]
+    assert not columns["scheduler.lr"]["log"]  # below zero
+    assert "parameters" in columns
+    assert not columns["parameters"]["explains"]  # the same in both
+    lines = page["parallel"]
+    assert lines["keys"] == ["variant", "optimizer.lr", "scheduler.lr", "bits/dim ± s.e."]
+    places = {(at["line"], at["key"]): at["place"] for at in lines["values"]}
+    assert (places["a", "optimizer.lr"], places["b", "optimizer.lr"]) == (0, 1)
+    assert page["example"].startswith("a ")
+
+
+def test_real_images_stand_beside_samples(page, make_run, make_data, tmp_path):
+    """Faults: samples beside nothing; more real images than drawn ones."""
+    assert page["real"]["shown"] == 18
+    assert page["real"]["uri"].startswith("data:image/png;base64,")

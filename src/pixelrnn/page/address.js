@@ -27,7 +27,6 @@ function readAddress() {
   state.open = named("open");
   useFilter();
   renderTable();
-  renderConfigs();
   changed();
 }
 function startAddress() {

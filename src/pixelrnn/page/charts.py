@@ -27,13 +27,14 @@ _POINT = "(datum.datum || datum)"
 _LINE = 3
 
 
-def charts() -> dict[str, Spec]:
-    """Return every chart of the page by its name."""
+def charts() -> dict[str, Any]:
+    """Return every chart of the page by its name, and what makes an axis of numbers zoom."""
     return {
         "curves": _curves(),
         "differences": _differences(),
         "results": _results(),
         "parallel": _parallel(),
+        "zoom": [_ZOOM],
     }
 
 
@@ -67,7 +68,12 @@ def _curves() -> Spec:
         "data": {"values": "$values"},
         **_WIDE,
         "height": "$height",
+        "params": [{"name": "times", "value": "$times"}, {"name": "every", "value": "$every"}],
         "transform": [
+            {"flatten": "$lists"},
+            {"fold": "$curves", "as": ["split", "value"]},
+            {"filter": "isValid(datum.value) && isValid(datum.x)"},
+            {"calculate": "datum.value * times", "as": "y"},
             {
                 "window": [{"op": "mean", "field": "y", "as": "smooth"}],
                 "groupby": ["run", "split"],
@@ -81,12 +87,14 @@ def _curves() -> Spec:
                     {"op": "mean", "field": "smooth", "as": "y"},
                     {"op": "stdev", "field": "smooth", "as": "sd"},
                     {"op": "count", "as": "seeds"},
-                    {"op": "max", "field": "hover", "as": "hover"},
                 ],
                 "groupby": ["line", "by", "split", "epoch"],
             },
             {
-                "joinaggregate": [{"op": "count", "as": "length"}],
+                "joinaggregate": [
+                    {"op": "count", "as": "length"},
+                    {"op": "max", "field": "epoch", "as": "last"},
+                ],
                 "groupby": ["line", "by", "split"],
             },
             {"calculate": "datum.y - (datum.sd || 0)", "as": "low"},
@@ -129,7 +137,7 @@ def _curves() -> Spec:
                 "encoding": {"strokeDash": dash, "opacity": shown},
             },
             {
-                "transform": [{"filter": "datum.hover"}],
+                "transform": [{"filter": "(datum.last - datum.epoch) % every === 0"}],
                 "params": [_NEAREST],
                 "mark": {"type": "point", "filled": True, "size": 50, "clip": True},
                 "encoding": {
@@ -216,9 +224,13 @@ def _results() -> Spec:
         "height": 340,
         "layer": [
             {
-                "data": {"values": "$front"},
                 "transform": front,
-                "mark": {"type": "line", "interpolate": "step-after", "strokeDash": [4, 3]},
+                "mark": {
+                    "type": "line",
+                    "interpolate": "step-after",
+                    "strokeDash": [4, 3],
+                    "opacity": "$frontOpacity",
+                },
                 "encoding": {"x": x, "y": y, "color": {"value": "$soft"}},
             },
             {
@@ -226,13 +238,18 @@ def _results() -> Spec:
                 "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
             },
             {
-                "params": [_ZOOM],
+                "params": "$params",
                 "mark": {"type": "point", "filled": True, "size": 70, "opacity": 0.9},
                 "encoding": {"x": x, "y": y, "tooltip": tooltip},
             },
             {
-                "data": {"values": "$named"},
-                "mark": {"type": "text", "align": side, "dx": apart, "dy": -6},
+                "mark": {
+                    "type": "text",
+                    "align": side,
+                    "dx": apart,
+                    "dy": -6,
+                    "opacity": "$nameOpacity",
+                },
                 "encoding": {"x": x, "y": y, "text": {"field": "run"}},
             },
         ],

@@ -15,8 +15,8 @@ function renderConfigs() {
   const differs = (key) => a[key] !== b[key];
   const keys = Object.keys({ ...a, ...b }).filter((key) => a[key] != null || b[key] != null);
   const cell = (value) => make("td", {}, value == null ? soft("–") : String(value));
-  const row = (key) =>
-    make("tr", { class: differs(key) ? "differs" : null }, make("th", { scope: "row" }, key), cell(a[key]), cell(b[key]));
+  const name = (key) => make("th", { scope: "row" }, key);
+  const row = (key) => make("tr", { class: differs(key) ? "differs" : null }, name(key), cell(a[key]), cell(b[key]));
   const shown = [...keys.filter(differs), ...keys.filter((key) => !differs(key) && at("agreeing").checked)];
   const head = ["key", ...runs.map(({ label }) => label)].map((text) => make("th", { scope: "col" }, text));
   at("configs-table").replaceChildren(make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...shown.map(row)));
@@ -32,6 +32,5 @@ function startConfigs() {
   fill(at("config-a"), options, options[0][0]);
   fill(at("config-b"), options, (options[1] ?? options[0])[0]);
   at("agreeing").checked = options.length === 1;
-  for (const id of ["config-a", "config-b", "agreeing"]) at(id).addEventListener("change", renderConfigs);
-  renderConfigs();
+  part(at("configs"), renderConfigs);
 }

@@ -248,4 +248,20 @@ def _differences(comparison: Comparison, entries: list[str]) -> dict[str, Any] |
         "p": pack(pairs["p_holm"], "f4"),
         "kind": pack(pairs["kind"], "u1"),
         "seeds": pack(noise == "seeds", "u1"),
+        "note": _about_noise(set(noise), len(pairs), comparison.images.count),
     }
+
+
+def _about_noise(noise: set[str], pairs: int, images: int) -> str:
+    """Return what the differences are, and which noise their errors are about."""
+    lines = ["NLL of each run minus that of the reference; negative is better"]
+    counted = "" if pairs == 1 else f", with p values corrected for all {pairs:,} pairs (Holm)"
+    lines.append(f"A verdict is given below 0.05{counted}")
+    if "seeds" in noise:
+        lines.append("Noise of seeds: over the runs of both groups, by Welch's t")
+    if "images" in noise:
+        lines.append(
+            f"Noise of images: over {images:,} images, image by image, this pair of trained "
+            "models; the luck of the seed is not in it"
+        )
+    return ". ".join(lines) + "."

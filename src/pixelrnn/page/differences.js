@@ -42,20 +42,16 @@ function verdictRow(item, scale, digits) {
   const [kind, text] = verdict(item);
   const figure = (...content) => make("td", { class: "number" }, ...content);
   const { entry, delta, error, p } = item;
-  return make(
-    "tr",
-    { class: entry.kind },
-    make("th", { scope: "row", title: entry.name }, entry.label, entry.bound === "upper" ? soft(" (upper bound)") : ""),
+  const bound = entry.bound === "upper" ? soft(" (upper bound)") : "";
+  const cells = [
+    make("th", { scope: "row", title: entry.name }, entry.label, bound),
     make("td", { class: kind }, text),
     figure(signed(scale * delta, digits), soft(` ± ${number(scale * error, digits)}`)),
-    figure(
-      interval(item)
-        .map((end) => signed(scale * end, digits))
-        .join(" to "),
-    ),
+    figure(interval(item).map((end) => signed(scale * end, digits)).join(" to ")),
     figure(p < 1e-4 ? "< 0.0001" : number(p, 4)),
     make("td", {}, item.noise),
-  );
+  ];
+  return make("tr", { class: entry.kind }, ...cells);
 }
 
 function drawForest(items, scale, reference, unit) {
@@ -68,10 +64,9 @@ function drawForest(items, scale, reference, unit) {
   }));
   const description = `Differences from ${reference.label} with 95 % intervals`;
   const xTitle = unit === "bits" ? "difference, bits/dim" : "difference, nats";
-  const shades = Object.fromEntries(["good", "soft", "warn", "bad", "strong"].map((name) => [name, color(name)]));
   const present = ["better", "noise", "undecided", "worse"].filter((kind) => values.some((item) => item.verdict === kind));
   const height = 26 * values.length;
-  draw(at("forest"), filled(page.charts.differences, { ...shades, description, values, xTitle, present, height }));
+  draw(at("forest"), filled("differences", { description, values, xTitle, present, height }));
 }
 
 function renderDifferences() {
@@ -100,22 +95,9 @@ function startDifferences() {
     leaveOut("differences", "A paired test needs the NLL of each image (test_nll.npy) of at least two runs.");
     return;
   }
-  const [images, pairs] = [page.images, tested.kind.length].map((count) => number(count, 0));
-  at("differences-note").textContent =
-    `NLL of each run minus that of the reference; negative is better. p values are corrected for all ${pairs} pairs ` +
-    `(Holm), and a verdict is given below 0.05. ` +
-    (tested.seeds.includes(1) ? "Noise of the seeds: groups of runs that differ in nothing else, by Welch’s t. " : "") +
-    (tested.seeds.includes(0)
-      ? `Noise of the images: over ${images} images, image by image, this pair of trained models; ` +
-        `the luck of the seed is not in it.`
-      : "");
+  at("differences-note").textContent = page.differences.note;
   const first = tested.entries.find((id) => !isBaseline(entries[id])); // the best run or group
-  fill(
-    at("reference"),
-    tested.entries.map((id) => [id, entries[id].label]),
-    first,
-  );
+  fill(at("reference"), tested.entries.map((id) => [id, entries[id].label]), first);
   at("difference-unit").value = page.unit;
-  for (const id of ["reference", "difference-unit"]) at(id).addEventListener("change", renderDifferences);
   part(at("differences"), renderDifferences);
 }

@@ -1,29 +1,27 @@
 // The NLL against what may explain it: one key at a time with its Pareto front, or all keys at once.
 function renderResults() {
   const y = columnOf(at("result-nll").value);
-  const shown = grouped(chosen()).filter((entry) => y.value(entry) != null);
   const x = columns.find(({ key }) => key === at("result-key").value);
+  const shown = grouped(chosen()).filter((entry) => y.value(entry) != null && (!x || x.value(entry) != null));
   for (const [id, of] of Object.entries({ front: x?.cost, "result-color": x, "result-nll": x })) at(id).parentElement.hidden = !of;
   if (!shown.length) return draw(at("results-chart"), null);
-  const names = ["soft", "strong", "ink", "paper"].map((name) => [name, color(name)]);
   const values = x ? resultValues(shown, x, y) : parallelValues(shown);
-  draw(at("results-chart"), filled(page.charts[x ? "results" : "parallel"], { ...Object.fromEntries(names), ...values }));
+  draw(at("results-chart"), filled(x ? "results" : "parallel", values));
 }
 
 function resultValues(shown, x, y) {
   const by = columns.find((column) => column.key === at("result-color").value)?.value ?? (() => "runs");
-  const points = shown
-    .filter((entry) => x.value(entry) != null)
-    .map((entry) => {
-      const [nll, error] = [y.value(entry), entry[`${y.field}_se`] ?? 0];
-      return { run: entry.label, x: x.value(entry), y: nll, low: nll - error, high: nll + error, by: String(by(entry) ?? "–") };
-    });
+  const points = shown.map((entry) => {
+    const [nll, error] = [y.value(entry), entry[`${y.field}_se`] ?? 0];
+    return { run: entry.label, x: x.value(entry), y: nll, low: nll - error, high: nll + error, by: String(by(entry) ?? "–") };
+  });
   const order = ordered(points.map((point) => point.by));
   return {
     description: `NLL against ${x.label}, one point a run`,
     values: points,
-    named: points.length <= 12 ? points : [],
-    front: x.cost && at("front").checked ? points : [],
+    params: x.numeric ? page.charts.zoom : undefined,
+    nameOpacity: points.length <= 12 ? 1 : 0,
+    frontOpacity: x.cost && at("front").checked ? 1 : 0,
     xTitle: x.label,
     yTitle: y.label.replace(" ± s.e.", ""),
     xType: x.numeric ? "quantitative" : "nominal",
@@ -52,7 +50,5 @@ function startResults() {
   fill(at("result-key"), keys.length > 2 ? [...options, ["", "all keys at once"]] : options, first.key);
   fill(at("result-nll"), columns.filter(({ nll }) => nll).map(({ key, label }) => [key, label]), page.unit);
   fill(at("result-color"), [...colorings().slice(1), ["", "none"]]);
-  for (const id of ["result-key", "result-nll", "result-color", "front"])
-    at(id).addEventListener("change", renderResults);
   part(at("results"), renderResults);
 }

@@ -41,25 +41,22 @@ function fill(select, options, value) {
   if (options.some(([key]) => String(key) === String(keep))) select.value = keep;
 }
 
-/** Render a section when it comes near the window, and again when the runs change: what nobody sees costs nothing. */
+/** Render a section when it comes near the window, when all is quiet, and again when runs or its controls change. */
 function part(section, render) {
   let near = false;
   let stale = true;
-  const work = () => {
-    if (!near || !stale) return;
+  const work = (now) => {
+    if (!stale || !(near || now)) return;
     stale = false;
     render();
   };
-  const seen = ([{ isIntersecting }]) => {
-    near = isIntersecting;
-    work();
-  };
-  const outdated = () => {
-    stale = true;
-    work();
-  };
+  const seen = ([{ isIntersecting }]) => work((near = isIntersecting));
   new IntersectionObserver(seen, { rootMargin: "400px" }).observe(section);
+  setTimeout(() => work(true), 1500); // so that it is there when the page is printed
+  const outdated = () => work((stale = true) && near);
   document.addEventListener("runs", later(outdated));
+  section.addEventListener("change", render);
+  addEventListener("beforeprint", () => work(true));
 }
 
 /** A section that has nothing to show says why. */
@@ -89,11 +86,12 @@ function unpack(text, Kind) {
 }
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const shades = (...names) => Object.fromEntries(names.map((name) => [name, color(name)]));
 const dark = () => document.documentElement.dataset.theme === "dark";
 
 /** The page's colors and letters for Vega. */
 function chartConfig() {
-  const [soft, line, ink] = ["soft", "line", "ink"].map(color);
+  const { soft, line, ink } = shades("soft", "line", "ink");
   const text = { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500 };
   return {
     background: null,
@@ -106,9 +104,10 @@ function chartConfig() {
 }
 
 /** A chart of `page/charts.py` with values in place of "$name"; what is undefined takes its key with it. */
-function filled(spec, values) {
-  const value = (_, text) => (typeof text === "string" && text[0] === "$" ? values[text.slice(1)] : text);
-  return JSON.parse(JSON.stringify(spec), value);
+function filled(name, values) {
+  const all = { ...shades("soft", "strong", "ink", "paper", "good", "warn", "bad"), ...values };
+  const value = (_, text) => (typeof text === "string" && text[0] === "$" ? all[text.slice(1)] : text);
+  return JSON.parse(JSON.stringify(page.charts[name]), value);
 }
 
 /** Put a Vega-Lite chart into an element in place of what was there, or nothing; one after the other. */

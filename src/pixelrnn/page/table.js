@@ -25,8 +25,7 @@ function compare(value, sign, wanted) {
   return { "<": left < right, ">": left > right, "<=": left <= right, ">=": left >= right }[sign];
 }
 function words(entry) {
-  entry.words ??= [...columns.map((column) => column.value(entry)), entry.status, entry.note].join(" ").toLowerCase();
-  return entry.words;
+  return (entry.words ??= [...columns.map(({ value }) => value(entry)), entry.status, entry.note].join(" ").toLowerCase());
 }
 
 /** Missing values last, whichever way. */
