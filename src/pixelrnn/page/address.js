@@ -2,15 +2,15 @@
 const controls = () => [...document.querySelectorAll("main :is(select, input)[id]")];
 const valueOf = (control) => (control.type === "checkbox" ? String(control.checked) : control.value);
 const sortText = () => (state.sort.down ? "-" : "") + state.sort.key;
-const listed = (set) => [...set].map((entry) => entry.name);
 let atFirst = {};
 
 function writeAddress() {
   const view = new URLSearchParams();
-  for (const control of controls()) if (valueOf(control) !== atFirst[control.id]) view.set(control.id, valueOf(control));
+  const moved = controls().filter((control) => valueOf(control) !== atFirst[control.id]);
+  for (const control of moved) view.set(control.id, valueOf(control));
   if (sortText() !== atFirst.sort) view.set("sort", sortText());
-  for (const name of listed(state.selected)) view.append("run", name);
-  for (const name of listed(state.open)) view.append("open", name);
+  for (const { name } of state.selected) view.append("run", name);
+  for (const { name } of state.open) view.append("open", name);
   if (String(view) || location.hash.includes("=")) history.replaceState(null, "", `#${view}`);
 }
 function readAddress() {
@@ -20,13 +20,12 @@ function readAddress() {
     const value = view.get(control.id) ?? atFirst[control.id];
     control.type === "checkbox" ? (control.checked = value === "true") : (control.value = value);
   }
-  const sort = view.get("sort") ?? atFirst.sort;
-  if (columns.some(({ key }) => key === sort.replace(/^-/, ""))) state.sort = { key: sort.replace(/^-/, ""), down: sort[0] === "-" };
+  const [, down, key] = (view.get("sort") ?? atFirst.sort).match(/(-?)(.*)/);
+  if (columns.some((column) => column.key === key)) state.sort = { key, down: down === "-" };
   const named = (key) => new Set(entries.filter(({ name }) => view.getAll(key).includes(name)));
   state.selected = named("run");
   state.open = named("open");
   useFilter();
-  renderTable();
   changed();
 }
 function startAddress() {

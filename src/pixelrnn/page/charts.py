@@ -9,17 +9,17 @@ from typing import Any
 Spec = dict[str, Any]
 
 # Drag to pan, Ctrl and the wheel to zoom, a double click to come back: a wheel alone scrolls.
-_ZOOM = {
+_ZOOM: Spec = {
     "name": "zoom",
     "select": {"type": "interval", "zoom": "wheel![event.ctrlKey || event.metaKey]"},
     "bind": "scales",
 }
-_HOVER = {
+_HOVER: Spec = {
     "name": "hover",
     "select": {"type": "point", "fields": ["line"], "on": "pointerover", "clear": "pointerout"},
 }
-_NEAREST = {**_HOVER, "select": {**_HOVER["select"], "nearest": True}}
-_WIDE = {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
+_NEAREST: Spec = {**_HOVER, "select": {**_HOVER["select"], "nearest": True}}
+_WIDE: Spec = {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
 # A nearest point's datum is its cell, whose datum is the point: Vega-Lite's own tooltip says
 # undefined for texts.
 _POINT = "(datum.datum || datum)"
@@ -35,6 +35,27 @@ def charts() -> dict[str, Any]:
         "results": _results(),
         "parallel": _parallel(),
         "zoom": [_ZOOM],
+        "config": _config(),
+    }
+
+
+def _config() -> Spec:
+    """Return the page's colors and letters."""
+    text = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": 500}
+    lines = {"gridColor": "$line", "domainColor": "$line", "tickColor": "$line"}
+    return {
+        "background": None,
+        "font": "$font",
+        "view": {"stroke": None},
+        "axis": {**text, **lines, "labelColor": "$soft", "titleColor": "$ink"},
+        "legend": {
+            **text,
+            "labelColor": "$ink",
+            "titleColor": "$soft",
+            "labelLimit": 420,
+            "symbolStrokeWidth": 2.5,
+        },
+        "range": {"category": "$category"},
     }
 
 

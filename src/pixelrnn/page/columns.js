@@ -4,6 +4,7 @@ const dash = (entry) => (isBaseline(entry) ? "" : soft("–")); // of a baseline
 const mark = (entry) => (entry.bound === "upper" ? "≤ " : "");
 /** Three digits of a rate; what is whole stays whole. */
 const rounded = (value) => (Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(3))));
+const inOrder = (a, b) => String(a).localeCompare(String(b), "en", { numeric: true });
 const setting = (value) => (typeof value === "number" ? rounded(value) : value);
 
 /** What stands in a cell that has a value, by kind: `page/columns.py` says which column is of which kind. */
@@ -14,11 +15,12 @@ const cells = {
   figure(entry, { field, digits }) {
     const bound = field.includes("per_dim") || field.includes("nats") ? mark(entry) : "";
     const error = entry[`${field}_se`];
-    return make("span", {}, bound + number(entry[field], digits), error == null ? "" : soft(` ± ${number(error, digits)}`));
+    const spread = error == null ? "" : soft(` ± ${number(error, digits)}`);
+    return make("span", {}, bound + number(entry[field], digits), spread);
   },
   paper({ paper }) {
-    const title = `Table ${paper.table}${paper.memory ? "; quoted from memory, not checked" : ""}`;
-    return make("span", { title }, `${number(paper.value, 2)} ${paper.unit}`, paper.memory ? soft(" (from memory)") : "");
+    const [title, more] = paper.memory ? ["; quoted from memory, not checked", soft(" (from memory)")] : ["", ""];
+    return make("span", { title: `Table ${paper.table}${title}` }, `${number(paper.value, 2)} ${paper.unit}`, more);
   },
   sampling: (entry) => make("span", {}, rounded(entry.sample_seconds), soft(` (${entry.sample_images ?? "–"})`)),
   revision: (entry) => make("code", { title: revision(entry) }, entry.git.slice(0, 8) + (entry.dirty ? "+" : "")),
@@ -42,16 +44,18 @@ const columns = page.columns.map((column) => {
   const show = (entry) => (value(entry) == null ? dash(entry) : cells[column.kind](entry, { ...column, value }));
   return { ...column, value, show };
 });
-const columnOf = (name) =>
-  columns.find(({ key }) => key === name) ??
-  columns.find(({ key }) => key.split(".").at(-1) === name) ??
-  columns.find(({ key }) => key.includes(name));
+/** By its key, the end of its key, or a part of it. */
+function columnOf(name) {
+  const fits = [(key) => key === name, (key) => key.split(".").at(-1) === name, (key) => key.includes(name)];
+  return fits.map((fit) => columns.find(({ key }) => fit(key))).find(Boolean);
+}
 
 /** Checkbox, name and, unless all is well, the status with its reason; of a group what opens it. */
 function nameCell(entry) {
   if (isBaseline(entry)) return make("span", { class: "name" }, entry.name);
   const pieces = entry.label.split(/(?<=[,/_])/).flatMap((piece) => [piece, make("wbr")]); // where a line may break
-  const name = make("button", { type: "button", class: "link", title: entry.name, onclick: () => showConfig(entry) }, ...pieces);
+  const attributes = { type: "button", class: "link", title: entry.name, onclick: () => showConfig(entry) };
+  const name = make("button", attributes, ...pieces);
   const [kind, ...reason] = entry.status?.split(": ") ?? ["finished"];
   const why = [reason.join(": "), entry.note].filter(Boolean).join("; ").replaceAll(`${entry.path}/`, "");
   const bad = entry.audit === "leak" ? "leak" : kind;
@@ -65,21 +69,17 @@ function opener(group) {
   const label = `Seeds of ${group.name}`;
   const onclick = () => {
     open ? state.open.delete(group) : state.open.add(group);
-    renderTable(label);
     changed();
   };
   const attributes = { type: "button", class: "opener", "aria-expanded": String(open), "aria-label": label, onclick };
   return make("button", attributes, `${open ? "▾" : "▸"} ${group.members.length} seeds`);
 }
+const nameOf = (entry) => entry.label ?? entry.name;
 const runsOf = (entry) => entry.members ?? [entry];
 const isSelected = (entry) => runsOf(entry).every((run) => state.selected.has(run));
-function checkbox(label, checked, onchange) {
-  const box = make("input", { type: "checkbox", "aria-label": label, onchange });
-  box.checked = checked;
-  return box;
-}
+const checkbox = (label, checked, onchange) =>
+  make("input", { type: "checkbox", "aria-label": label, checked, onchange });
 function select(entry, box) {
   for (const run of runsOf(entry)) box.checked ? state.selected.add(run) : state.selected.delete(run);
-  renderTable(`Select ${entry.name}`);
   changed();
 }

@@ -104,7 +104,8 @@ def parallel(entries: Entries, table: list[Column], unit: str) -> dict[str, Any]
         for value, place in places.items():
             if len(places) <= FEW or place in (0, 1):
                 ticks.append({"key": column["label"], "place": place, "text": _spell(value)})
-    return {"values": values, "ticks": ticks, "keys": [column["label"] for column in axes]}
+    names = [column["label"] for column in axes]
+    return {"values": values, "ticks": ticks, "keys": names, "yTitle": nll["label"]}
 
 
 def _places(column: Column, lines: Entries) -> dict[Any, float]:

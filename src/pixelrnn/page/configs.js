@@ -1,19 +1,9 @@
 // Two runs side by side: where they come from, and their whole configurations, what differs first.
-function originOf(run) {
-  return {
-    status: run.status,
-    folder: run.path,
-    revision: revision(run),
-    command: run.command,
-    "data (md5)": run.data_md5,
-    epochs: run.epochs && `${run.epochs}${run.best_epoch == null ? "" : `, the best is ${run.best_epoch}`}`,
-  };
-}
 function renderConfigs() {
   const runs = ["config-a", "config-b"].map((id) => entries[at(id).value]);
-  const [a, b] = runs.map((run) => ({ ...originOf(run), ...page.common, ...run.settings }));
+  const [a, b] = runs.map((run) => ({ ...run.origin, ...page.common, ...run.settings }));
   const differs = (key) => a[key] !== b[key];
-  const keys = Object.keys({ ...a, ...b }).filter((key) => a[key] != null || b[key] != null);
+  const keys = Object.keys({ ...a, ...b });
   const cell = (value) => make("td", {}, value == null ? soft("–") : String(value));
   const name = (key) => make("th", { scope: "row" }, key);
   const row = (key) => make("tr", { class: differs(key) ? "differs" : null }, name(key), cell(a[key]), cell(b[key]));

@@ -4,7 +4,6 @@ Nats are per image, pictures are data URIs.
 """
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from pixelrnn.page.settings import settings_of
 from pixelrnn.pictures.grids import embed, small_completions, small_grid
 from pixelrnn.results.comparison import Comparison
 from pixelrnn.results.names import short_names
-from pixelrnn.results.rows import footnotes
+from pixelrnn.results.rows import Row, footnotes
 from pixelrnn.runs.directory import RunDirectory
 
 # Points of a curve.
@@ -62,7 +61,7 @@ def content(comparison: Comparison) -> dict[str, Any]:
         entry["label"] = labels.get(row.name, row.name)
         entry["settings"] = settings.get(row.name)
         entry["state"] = (row.status or "").partition(":")[0] or None
-        entry["data_md5"] = _data_md5(row.folder) if row.kind == "run" else None
+        entry["origin"] = _origin(row) if row.kind == "run" else None
         entry["curve"] = _curve(comparison, row.name, dims)
         entry["scores"] = scored["runs"].get(row.name)
         entry["maps"] = shown["runs"].get(row.name)
@@ -98,13 +97,23 @@ def content(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _data_md5(folder: Path) -> str | None:
-    """Return the checksums of what a run was trained on, by file."""
+def _origin(row: Row) -> dict[str, Any]:
+    """Return where a run comes from, as far as it is known."""
     try:
-        files = RunDirectory(folder).read_data_md5() or {}
+        trained_on = RunDirectory(row.folder).read_data_md5() or {}
     except InputError:
-        return None
-    return ", ".join(f"{name} {md5[:8]}" for name, md5 in files.items()) or None
+        trained_on = {}
+    changed = ", with uncommitted changes" if row.dirty else ""
+    origin = {
+        "status": row.status,
+        "folder": row.path,
+        "revision": row.git and row.git + changed,
+        "command": row.command,
+        "data (md5)": ", ".join(f"{file} {md5[:8]}" for file, md5 in trained_on.items()),
+        "epochs": row.epochs,
+        "best epoch": getattr(row, "best_epoch", None),
+    }
+    return {key: value for key, value in origin.items() if value not in (None, "")}
 
 
 def _curve(comparison: Comparison, run: str, dims: int) -> dict[str, Numbers] | None:

@@ -1,13 +1,12 @@
 // The NLL curves of the chosen runs, training and validation.
 const MOST_POINTS = 8000; // a chart of hundreds of curves takes no longer than one of ten
 const MOST_HOVERED = 1500;
-const axes = { epoch: "epochs", step: "steps", images: "training images seen", seconds: "seconds of training" };
-const units = { bits: "bits per dimension", nats: "nats per image" };
+const textOf = (id) => at(id).selectedOptions[0].text;
 const splits = { validation: "val", training: "train" };
 
-/** What curves may be colored by: the run, the variant, and every key that takes a few values. */
-const colorings = () => [["run", "by run"], ...columns.filter(({ few }) => few).map(({ key, label }) => [key, `by ${label}`])];
-const ordered = (values) => [...new Set(values)].sort((a, b) => String(a).localeCompare(String(b), "en", { numeric: true }));
+/** What curves may be colored by, beside the run: the variant, and every key that takes a few values. */
+const colorings = columns.filter(({ few }) => few).map(({ key, label }) => [key, `by ${label}`]);
+const ordered = (values) => [...new Set(values)].sort(inOrder);
 
 /** A record a run: its curve's columns as lists, which the chart flattens; of long ones every so many points. */
 function curvesOf(runs, curves, x, by) {
@@ -47,8 +46,8 @@ const scaleFor = (log, domain) => (log ? { type: "log", domain } : { type: "line
 function drawCurves(element, chosen, curves, { title, times = 1, range, logY, height }) {
   const [x, key] = ["x-axis", "color"].map((id) => at(id).value);
   const by = key === "run" ? null : columns.find((column) => column.key === key).value;
-  const drawn = ({ curve }) => Object.values(curves).some((name) => curve[name]?.some((value, i) => value != null && curve[x][i] != null));
-  const runs = chosen.filter(drawn);
+  const has = (curve, name) => curve[name]?.some((value, i) => value != null && curve[x][i] != null);
+  const runs = chosen.filter(({ curve }) => Object.values(curves).some((name) => has(curve, name)));
   if (!runs.length) return draw(element, null);
   const records = curvesOf(runs, curves, x, by);
   const names = records.map((record) => record.by);
@@ -57,7 +56,7 @@ function drawCurves(element, chosen, curves, { title, times = 1, range, logY, he
   const half = Math.ceil((Number(at("smooth").value) * longest) / 2);
   const many = new Set(records.map(({ line }) => line)).size > 30;
   const values = {
-    description: `Line chart of ${title} against ${axes[x]}, one line a run`,
+    description: `Line chart of ${title} against ${textOf("x-axis")}, one line a run`,
     values: records,
     curves: Object.keys(curves),
     lists: ["epoch", "step", "x", ...Object.keys(curves)],
@@ -65,7 +64,7 @@ function drawCurves(element, chosen, curves, { title, times = 1, range, logY, he
     every: Math.max(1, Math.ceil((longest * runs.length) / MOST_HOVERED)),
     height,
     frame: [-half, half],
-    xTitle: axes[x],
+    xTitle: textOf("x-axis"),
     xScale: scaleFor(at("log-x").checked),
     yTitle: title,
     yScale: scaleFor(logY, range),
@@ -86,17 +85,18 @@ function renderCurves() {
   if (!runs.length) return draw(at("chart"), null);
   const shown = at("train").checked ? splits : { validation: "val" };
   const times = y === "bits" ? bitsPerNat : 1;
-  const lists = runs.flatMap(({ curve }) => Object.values(shown).map((name) => curve[name].map((nats) => nats && nats * times)));
-  const range = at("range").value === "late" && lists.flat().some(Boolean) ? robustRange(lists) : undefined;
-  drawCurves(at("chart"), runs, shown, { title: units[y], times, range, logY: at("log-y").checked, height: 400 });
+  const lists = runs.flatMap(({ curve }) => Object.values(shown).map((name) => curve[name]));
+  const robust = at("range").value === "late" && lists.flat().some(Boolean);
+  const range = robust ? robustRange(lists).map((end) => end * times) : undefined;
+  const options = { title: textOf("y-axis"), times, range, logY: at("log-y").checked, height: 400 };
+  drawCurves(at("chart"), runs, shown, options);
   for (const [name, title] of page.panels)
     drawCurves(at(`panel-${name}`), runs, { [title]: name }, { title, height: 130 });
 }
 
 function startCurves() {
-  const ways = colorings();
   const many = entries.filter(isRun).length > 10;
-  fill(at("color"), ways, many && ways.length > 1 ? ways[1][0] : "run");
+  fill(at("color"), [["run", "by run"], ...colorings], many && colorings.length ? colorings[0][0] : "run");
   at("train").checked = !many;
   at("seeds").parentElement.hidden = !entries.some(isGroup);
   at("panels").append(...page.panels.map(([name]) => make("div", { id: `panel-${name}`, class: "chart" })));

@@ -4,12 +4,9 @@ const verdictTexts = ["not distinguishable from noise", "", "undecided: upper bo
 const tested = page.differences && {
   ...page.differences,
   place: new Map(page.differences.entries.map((id, place) => [id, place])),
-  delta: unpack(page.differences.delta, Float32Array),
-  error: unpack(page.differences.error, Float32Array),
-  p: unpack(page.differences.p, Float32Array),
-  kind: unpack(page.differences.kind, Uint8Array),
-  seeds: unpack(page.differences.seeds, Uint8Array),
 };
+const packed = { delta: Float32Array, error: Float32Array, p: Float32Array, kind: Uint8Array, seeds: Uint8Array };
+if (tested) for (const [name, Kind] of Object.entries(packed)) tested[name] = unpack(tested[name], Kind);
 
 /** What the NLL of `one` is above that of `other`, in nats; null if they were not tested. */
 function difference(one, other) {
@@ -32,10 +29,8 @@ function difference(one, other) {
 
 const seedsOf = (entry) => entry.members?.length ?? 1;
 
-function verdict({ kind, sign }) {
-  if (kind === 1) return sign > 0 ? ["worse", "worse"] : ["better", "better"];
-  return [kind === 0 ? "noise" : "undecided", verdictTexts[kind]];
-}
+const verdict = ({ kind, sign }) =>
+  kind === 1 ? Array(2).fill(sign > 0 ? "worse" : "better") : [kind ? "undecided" : "noise", verdictTexts[kind]];
 const interval = ({ delta, error }) => [delta - 1.96 * error, delta + 1.96 * error]; // of 95 %
 
 function verdictRow(item, scale, digits) {
@@ -64,7 +59,8 @@ function drawForest(items, scale, reference, unit) {
   }));
   const description = `Differences from ${reference.label} with 95 % intervals`;
   const xTitle = unit === "bits" ? "difference, bits/dim" : "difference, nats";
-  const present = ["better", "noise", "undecided", "worse"].filter((kind) => values.some((item) => item.verdict === kind));
+  const kinds = ["better", "noise", "undecided", "worse"];
+  const present = kinds.filter((kind) => values.some((item) => item.verdict === kind));
   const height = 26 * values.length;
   draw(at("forest"), filled("differences", { description, values, xTitle, present, height }));
 }

@@ -7,7 +7,7 @@ const pictured = page.pictured && {
   ...page.pictured,
   place: new Map(Array.from(unpack(page.pictured.ids, Int32Array), (id, i) => [id, i])),
 };
-const [colors, rows, across] = page.shape;
+const [depth, rows, across] = page.shape;
 
 /** Nats of every embedded image under a run. */
 function scoresOf(entry) {
@@ -49,8 +49,8 @@ function testImage(id) {
   if (!pictured.images || !pictured.place.has(id)) return null;
   pictured.bytes ??= unpack(pictured.images, Uint8Array);
   const size = rows * across;
-  const start = pictured.place.get(id) * colors * size;
-  const level = (color, k) => (255 * pictured.bytes[start + (color % colors) * size + k]) / (page.levels - 1);
+  const start = pictured.place.get(id) * depth * size;
+  const level = (color, k) => (255 * pictured.bytes[start + (color % depth) * size + k]) / (page.levels - 1);
   return paintPicture((k) => [level(0, k), level(1, k), level(2, k)], "image");
 }
 
@@ -107,7 +107,7 @@ function renderLegend() {
   const half = number(most / 2, 2);
   const bar = (ramp, from, to) => {
     const style = `background: linear-gradient(to right, ${ramp.map((color) => `rgb(${color})`).join(", ")})`;
-    return make("span", {}, from, make("i", { role: "img", "aria-label": `Color scale from ${from} to ${to}`, style }), to);
+    return make("span", {}, from, make("i", { style }), to);
   };
   const cost = bar(ramps.cost, "A and B: 0", `${number(most, 2)} nats a pixel or more`);
   const more = bar(differenceRamp(), `A − B: −${half}, A is better`, `+${half} nats a pixel, B is better`);

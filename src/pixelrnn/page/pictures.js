@@ -52,9 +52,9 @@ const FEW = 12; // grids that are shown at once
 function pictureItem(title, picture, score) {
   const { shown, total, times } = picture;
   const part = shown < total ? `the first ${shown} of ${total}` : total;
-  const what = times ? `${part} test images, each followed by ${times} ways to go on from its upper half` : `${part} images`;
+  const more = times ? `test images, each followed by ${times} ways to go on from its upper half` : "images";
   const label = times ? "Left: the original. Above the line: what was given." : null;
-  return { title, score, caption: `${what}; ${score}`, pictures: [{ ...picture, label }] };
+  return { title, score, caption: `${part} ${more}; ${score}`, pictures: [{ ...picture, label }] };
 }
 function renderGallery() {
   const kind = at("kind").value;

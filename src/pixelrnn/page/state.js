@@ -87,25 +87,12 @@ function unpack(text, Kind) {
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const shades = (...names) => Object.fromEntries(names.map((name) => [name, color(name)]));
+const colors = Array.from({ length: 8 }, (_, i) => `c${i}`); // of the runs
 const dark = () => document.documentElement.dataset.theme === "dark";
-
-/** The page's colors and letters for Vega. */
-function chartConfig() {
-  const { soft, line, ink } = shades("soft", "line", "ink");
-  const text = { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500 };
-  return {
-    background: null,
-    font: getComputedStyle(document.body).fontFamily,
-    view: { stroke: null },
-    axis: { ...text, labelColor: soft, titleColor: ink, gridColor: line, domainColor: line, tickColor: line },
-    legend: { ...text, labelColor: ink, titleColor: soft, labelLimit: 420, symbolStrokeWidth: 2.5 },
-    range: { category: Array.from({ length: 8 }, (_, i) => color(`c${i}`)) },
-  };
-}
 
 /** A chart of `page/charts.py` with values in place of "$name"; what is undefined takes its key with it. */
 function filled(name, values) {
-  const all = { ...shades("soft", "strong", "ink", "paper", "good", "warn", "bad"), ...values };
+  const all = { ...shades("soft", "strong", "line", "ink", "paper", "good", "warn", "bad"), ...values };
   const value = (_, text) => (typeof text === "string" && text[0] === "$" ? all[text.slice(1)] : text);
   return JSON.parse(JSON.stringify(page.charts[name]), value);
 }
@@ -116,7 +103,7 @@ function draw(element, spec) {
     mode: "vega-lite",
     renderer: "canvas",
     actions: { export: { png: true, svg: true }, source: false, compiled: false, editor: false },
-    config: chartConfig(),
+    config: filled("config", { font: getComputedStyle(document.body).fontFamily, category: colors.map(color) }),
     tooltip: { theme: dark() ? "dark" : "light" },
     downloadFileName: element.id,
     i18n: { CLICK_TO_VIEW_ACTIONS: "Save the chart" },

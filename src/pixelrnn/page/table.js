@@ -11,28 +11,29 @@ function parseTerm(term) {
   if (column) return (entry) => compare(column.value(entry), sign, wanted);
   const found = (entry) => words(entry).includes(term.toLowerCase());
   const unknown = name && !entries.some(found); // a sweep's runs have a = in their names
-  if (unknown) at("filter-problem").textContent = `No column is called ${name}: there is ${known()}.`;
+  const known = columns.map(({ key }) => key).join(", ");
+  if (unknown) at("filter-problem").textContent = `No column is called ${name}: there is ${known}.`;
   return found;
 }
-const known = () => columns.map(({ key }) => key).join(", ");
 function compare(value, sign, wanted) {
   const list = wanted.split(",").filter(Boolean);
   if (list.length > 1) return list[sign === "!=" ? "every" : "some"]((one) => compare(value, sign, one));
   if (value == null) return sign === "!=";
-  const [left, right] =
-    typeof value === "number" ? [value, Number(wanted)] : [value.toLowerCase(), wanted.toLowerCase()];
+  const plain = typeof value === "number" ? Number : (text) => text.toLowerCase();
+  const [left, right] = [value, wanted].map(plain);
   if (sign === "=" || sign === "!=") return (left === right) === (sign === "=");
   return { "<": left < right, ">": left > right, "<=": left <= right, ">=": left >= right }[sign];
 }
 function words(entry) {
-  return (entry.words ??= [...columns.map(({ value }) => value(entry)), entry.status, entry.note].join(" ").toLowerCase());
+  const values = () => [...columns.map(({ value }) => value(entry)), entry.status, entry.note];
+  return (entry.words ??= values().join(" ").toLowerCase());
 }
 
 /** Missing values last, whichever way. */
 function sorted(list) {
   const { key, down } = state.sort;
   const column = columns.find((column) => column.key === key);
-  const order = (a, b) => (column.numeric ? a - b : String(a).localeCompare(String(b), "en", { numeric: true }));
+  const order = column.numeric ? (a, b) => a - b : inOrder;
   return [...list].sort((one, other) => {
     const [a, b] = [column.value(one), column.value(other)];
     if (a == null || b == null) return (a == null) - (b == null);
@@ -45,7 +46,6 @@ function headRow() {
   const every = visible().length > 0 && visible().every((run) => state.selected.has(run));
   const all = checkbox("Select all rows shown", every, () => {
     for (const run of visible()) every ? state.selected.delete(run) : state.selected.add(run);
-    renderTable();
     changed();
   });
   const heads = shownColumns().map(({ key, label, title, numeric }) => {
@@ -53,7 +53,6 @@ function headRow() {
     const sort = current ? (state.sort.down ? "descending" : "ascending") : "none";
     const onclick = () => {
       state.sort = { key, down: current && !state.sort.down };
-      renderTable(`Sort by ${label}`);
       changed();
     };
     const button = make("button", { type: "button", "aria-label": `Sort by ${label}`, title, onclick }, label);
@@ -78,26 +77,28 @@ function tableRows() {
   const rows = sorted([...grouped(seen), ...entries.filter(isBaseline)]);
   return rows.flatMap((entry) => (state.open.has(entry) ? [entry, ...inside(entry)] : [entry]));
 }
-/** Render it; the control with this label keeps the focus. */
-function renderTable(focused) {
+/** Render it; the control that has the focus keeps it. */
+function renderTable() {
+  const focused = at("table").contains(document.activeElement) && document.activeElement.ariaLabel;
   at("table").replaceChildren(make("thead", {}, headRow()), make("tbody", {}, ...tableRows().map(bodyRow)));
   at("wide").hidden = at("table").scrollWidth <= at("table").parentElement.clientWidth;
-  if (focused) at("table").querySelector(`[aria-label="${CSS.escape(focused)}"]`).focus();
+  if (focused) at("table").querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
 }
 function renderCount() {
   const [runs, shown] = [entries.filter(isRun), visible()];
   const selected = shown.filter((run) => state.selected.has(run)).length;
   const part = shown.length === runs.length ? "" : `${shown.length} of `;
-  at("count").value =
-    `${part}${runs.length} ${runs.length === 1 ? "run" : "runs"}${selected ? `, ${selected} selected` : ""}`;
+  const noun = runs.length === 1 ? "run" : "runs";
+  at("count").value = `${part}${runs.length} ${noun}${selected ? `, ${selected} selected` : ""}`;
   at("clear").disabled = state.selected.size === 0;
 }
 
 /** The table as it stands, for a paper or a program: figures in full for a program. */
 const exports = {
   csv(rows, shown) {
-    const quoted = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value ?? ""));
-    const fields = shown.flatMap((column) => (column.nll ? [column, { key: `${column.key}_se`, value: errorOf(column) }] : [column]));
+    const quoted = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : (value ?? ""));
+    const error = ({ key, field }) => ({ key: `${key}_se`, value: (entry) => entry[`${field}_se`] });
+    const fields = shown.flatMap((column) => (column.nll ? [column, error(column)] : [column]));
     const lines = [fields.map(({ key }) => key), ...rows.map((entry) => fields.map(({ value }) => value(entry)))];
     return lines.map((line) => line.map(quoted).join(",")).join("\n");
   },
@@ -115,14 +116,14 @@ const exports = {
     return [...head, ...body, "\\bottomrule", "\\end{tabular}"].join("\n");
   },
 };
-const errorOf = ({ field }) => (entry) => entry[`${field}_se`];
-const texts = (rows, shown) =>
-  rows.map((entry) => shown.map(({ key, show }) => (key === "run" ? entry.label ?? entry.name : make("i", {}, show(entry)).textContent)));
+const texts = (rows, shown) => {
+  const text = (entry, show) => make("i", {}, show(entry)).textContent;
+  return rows.map((entry) => shown.map(({ key, show }) => (key === "run" ? nameOf(entry) : text(entry, show))));
+};
 function save(kind) {
   const text = `${exports[kind](tableRows(), shownColumns())}\n`;
-  const href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  const href = `data:text/plain;charset=utf-8,${encodeURIComponent(text)}`;
   make("a", { href, download: `comparison.${kind}` }).click();
-  URL.revokeObjectURL(href);
 }
 
 function useFilter() {
@@ -131,25 +132,24 @@ function useFilter() {
 }
 function startTable() {
   for (const column of columns.slice(1)) {
-    const box = checkbox(column.label, column.shown, () => {
-      column.shown = box.checked;
+    const onchange = ({ target }) => {
+      column.shown = target.checked;
       renderTable();
-    });
-    at("columns").append(make("label", {}, box, column.label));
+    };
+    at("columns").append(make("label", {}, checkbox(column.label, column.shown, onchange), column.label));
   }
   for (const kind of Object.keys(exports)) at(`save-${kind}`).addEventListener("click", () => save(kind));
   at("filter-example").textContent = page.example;
   at("filter").addEventListener("input", () => {
     useFilter();
-    renderTable();
     changed();
   });
   at("clear").addEventListener("click", () => {
     state.selected.clear();
-    renderTable();
     changed();
     at("filter").focus();
   });
+  document.addEventListener("runs", renderTable);
   document.addEventListener("runs", renderCount);
   renderTable();
 }
