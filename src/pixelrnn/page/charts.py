@@ -189,7 +189,7 @@ def _differences() -> Spec:
         {"field": field, "type": "quantitative", "format": "+.4f"}
         for field in ("delta", "low", "high")
     ]
-    tooltip = [{"field": "run"}, *figures, {"field": "verdict"}]
+    tooltip: list[Spec] = [{"field": "run"}, *figures, {"field": "verdict"}]
     return {
         "description": "$description",
         "data": {"values": "$values"},
@@ -236,7 +236,7 @@ def _results() -> Spec:
     ]
     right = "scale('x', datum.x) > 0.8 * width"
     side, apart = {"expr": f"{right} ? 'right' : 'left'"}, {"expr": f"{right} ? -8 : 8"}
-    tooltip = [{"field": "run"}, {"field": "x", "title": "$xTitle"}]
+    tooltip: list[Spec] = [{"field": "run"}, {"field": "x", "title": "$xTitle"}]
     tooltip += [{"field": "y", "title": "$yTitle", "format": ".4f"}, {"field": "by"}]
     return {
         "description": "$description",
@@ -287,7 +287,7 @@ def _results() -> Spec:
 
 def _parallel() -> Spec:
     """Return a line a run across one axis a key, the last that of the NLL, which colors it."""
-    x = {"field": "key", "type": "nominal", "sort": "$keys", "title": None}
+    x: Spec = {"field": "key", "type": "nominal", "sort": "$keys", "title": None}
     axis = {"labelAngle": 0, "domain": False, "ticks": False, "labelFontWeight": 600}
     x |= {"axis": {**axis, "labelPadding": 14}}
     y = {"field": "place", "type": "quantitative", "axis": None}

@@ -44,6 +44,8 @@ def columns(entries: Entries, keys: list[dict[str, Any]], unit: str) -> list[Col
         {"key": "command", "field": "command", "kind": "command"},
     ]
     described = [_describe(column, entries) for column in found]
+    variant = next(column for column in described if column["key"] == "variant")
+    variant["shown"] = variant["values"] > 1
     always = ("run", "status")
     return [own for own in described if own["values"] or own["key"] in always]
 

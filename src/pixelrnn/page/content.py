@@ -14,7 +14,7 @@ from pixelrnn import figures
 from pixelrnn.errors import InputError
 from pixelrnn.page.charts import charts
 from pixelrnn.page.columns import columns, parallel
-from pixelrnn.page.groups import group_entry, several
+from pixelrnn.page.groups import group_entry, half_widths, several
 from pixelrnn.page.image_choice import describe, pictured, scores
 from pixelrnn.page.packing import pack
 from pixelrnn.page.settings import settings_of
@@ -254,6 +254,7 @@ def _differences(comparison: Comparison, entries: list[str]) -> dict[str, Any] |
         "entries": [places[name] for name in names],
         "delta": pack(pairs["nats"], "f4"),
         "error": pack(pairs["nats_se"], "f4"),
+        "half": pack(half_widths(comparison), "f4"),
         "p": pack(pairs["p_holm"], "f4"),
         "kind": pack(pairs["kind"], "u1"),
         "seeds": pack(noise == "seeds", "u1"),

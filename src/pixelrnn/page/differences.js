@@ -5,7 +5,8 @@ const tested = page.differences && {
   ...page.differences,
   place: new Map(page.differences.entries.map((id, place) => [id, place])),
 };
-const packed = { delta: Float32Array, error: Float32Array, p: Float32Array, kind: Uint8Array, seeds: Uint8Array };
+const packed = { kind: Uint8Array, seeds: Uint8Array };
+for (const name of ["delta", "error", "half", "p"]) packed[name] = Float32Array;
 if (tested) for (const [name, Kind] of Object.entries(packed)) tested[name] = unpack(tested[name], Kind);
 
 /** What the NLL of `one` is above that of `other`, in nats; null if they were not tested. */
@@ -20,6 +21,7 @@ function difference(one, other) {
     entry: one,
     delta: sign * tested.delta[pair],
     error: tested.error[pair],
+    half: tested.half[pair],
     p: tested.p[pair],
     kind: tested.kind[pair],
     noise: tested.seeds[pair] ? `${seedsOf(one)} and ${seedsOf(other)} seeds` : `${number(page.images, 0)} images`,
@@ -31,7 +33,7 @@ const seedsOf = (entry) => entry.members?.length ?? 1;
 
 const verdict = ({ kind, sign }) =>
   kind === 1 ? Array(2).fill(sign > 0 ? "worse" : "better") : [kind ? "undecided" : "noise", verdictTexts[kind]];
-const interval = ({ delta, error }) => [delta - 1.96 * error, delta + 1.96 * error]; // of 95 %
+const interval = ({ delta, half }) => [delta - half, delta + half]; // of 95 %
 
 function verdictRow(item, scale, digits) {
   const [kind, text] = verdict(item);
