@@ -410,8 +410,10 @@ def test_the_view_is_in_the_address(page, folder, browser):
     page.get_by_role("button", name="Sort by lr").click()
     page.get_by_label(f"Select {_job('worst')}").check()
     page.locator("#x-axis").select_option("step")
-    page.get_by_role("link", name="Differences").click()
     page.wait_for_function("location.hash.includes('x-axis=step')")
+    page.get_by_role("link", name="Differences").click()
+    page.wait_for_timeout(300)
+    assert "x-axis=step" in page.url
     again = browser.new_page()
     again.goto(page.url)
     assert _names(again)[:2] == ["worst", "middling"]
@@ -511,6 +513,12 @@ def test_printed(page):
     for name in ("#table", "#verdicts", "#configs-table"):
         box = page.locator(name).bounding_box()
         assert box["x"] + box["width"] <= 722
+    for region in page.locator(".scroll").all():
+        style = region.evaluate(
+            "it => [getComputedStyle(it).overflow, getComputedStyle(it).maxHeight]"
+        )
+        assert style == ["visible", "none"]
     assert page.locator("#forest canvas").count() == 1
+    assert page.locator("#cards figure").count() > 0
     for canvas in page.locator("canvas").all():
         assert canvas.bounding_box()["width"] <= 722
