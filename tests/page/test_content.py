@@ -6,8 +6,9 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
+from tests.page.seeds import GROUPS, compare_seeds, write_seeds
 
-from pixelrnn.page.build import build
+from pixelrnn.page.build import SCRIPTS, build
 from pixelrnn.page.content import content
 from pixelrnn.results.rows import WEIGHTS_NOTE
 
@@ -42,7 +43,14 @@ def test_every_run_is_there_and_every_baseline(page):
 
 def test_the_scripts_read_what_an_entry_has(page):
     """Fault: a field renamed in Python only; JavaScript reads `undefined` and says nothing."""
-    fields = set().union(*page["entries"]) | {"paper", "samples", "completions"}
+    fields = set().union(*page["entries"]) | {
+        "paper",
+        "samples",
+        "completions",
+        "seed",
+        "members",
+        "parent",
+    }
     folder = files("pixelrnn.page")
     for name in ("columns.js", "table.js"):
         script = (folder / name).read_text()
@@ -128,15 +136,19 @@ def test_the_keys_that_differ_and_only_these(make_run, make_data, compared):
         model |= {"_target_": f"pixelrnn.models.{name}", "head": head}
         make_run(f"runs/{name}", {"variant": name, "model": model, "head": head})
     page = content(compared())
-    assert {key["key"]: key["shown"] for key in page["keys"]} == {
+    keys = {column["key"]: column for column in page["columns"] if "." in column["key"]}
+    assert {key: column["shown"] for key, column in keys.items()} == {
         "head._target_": True,
         "model.layers": True,
         "model.kernel": False,
     }
-    assert page["keys"][0]["also"] or page["keys"][1]["also"]
+    assert keys["model.layers"]["label"] == "layers"
     settings = {entry["name"]: entry.get("settings") for entry in page["entries"]}
-    assert settings["a"] == {"model.layers": 2, "model.kernel": 3, "head._target_": "Softmax"}
-    assert settings["b"] == {"model.layers": 4, "head._target_": "LogisticMixture"}
+    assert settings["a"] == settings["a"] | {"model.layers": 2, "model.kernel": 3}
+    assert settings["a"]["head._target_"] == "Softmax"
+    assert settings["b"]["model.layers"] == 4
+    assert "model.kernel" not in settings["b"]
+    assert page["common"]["model.same"] == 1
 
 
 def test_pictures_of_the_best_runs_come_first_where_not_all_fit(
@@ -153,7 +165,7 @@ def test_pictures_of_the_best_runs_come_first_where_not_all_fit(
     page = content(compared())
     assert whole["crowded"] == 0
     shown = [entry["name"] for entry in page["entries"] if "samples" in entry]
-    assert shown == ["0", "1", "2"][: len(shown)]
+    assert shown == list("012345")[: len(shown)]
     assert len(shown) + page["crowded"] == 6
     used = sum(
         len(entry[kind]["uri"])
@@ -192,3 +204,81 @@ def test_the_page_is_whole(make_run, make_data, compared):
         assert part in text
     for placeholder in ("$data", "$style", "$vega", "$title", "$script"):
         assert placeholder not in text
+
+
+def test_every_value_of_a_chart_is_filled_in(page):
+    """Fault: "$xTitle" in a chart and xtitle in its script: Vega-Lite draws its default and says nothing."""
+    folder = files("pixelrnn.page")
+    scripts = "".join((folder / name).read_text() for name in SCRIPTS) + " ".join(page["parallel"])
+    used = set(re.findall(r'"\$(\w+)"', json.dumps(page["charts"])))
+    assert used
+    assert {name for name in used if not re.search(rf"\b{name}\b", scripts)} == set()
+
+
+def test_further_columns_of_a_history_are_panels(make_run, make_data, compared):
+    """Faults: a panel without data; images/s by the wrong difference."""
+    make_data()
+    folder = make_run("runs/a", nats=NATS)
+    (folder / "history.csv").write_text(
+        "epoch,step,images,val/nll_nats,lr,grad_norm\n0,10,80,3.0,0.5,nan\n1,20,160,2.0,0.25,nan\n"
+    )
+    page = content(compared())
+    assert [name for name, _ in page["panels"]] == ["lr", "images_per_second"]
+    curve = page["entries"][0]["curve"]
+    assert curve["lr"] == [0.5, 0.25]
+    assert curve["images_per_second"] == [None, pytest.approx(80 / 1.5, rel=1e-5)]
+    assert "grad_norm" not in curve
+
+
+def test_groups_follow_the_runs_and_say_what_their_runs_share(tmp_path):
+    """Faults: a place in the differences that is another entry's; a seed shown as the group's."""
+    page = content(compare_seeds(write_seeds(tmp_path)))
+    entries = page["entries"]
+    groups = [entry for entry in entries if entry["kind"] == "group"]
+    assert [group["name"] for group in groups] == ["row_lstm", "cnn"]
+    assert entries[-2:] == groups
+    assert groups[0]["members"] == GROUPS["row_lstm"]
+    assert groups[0]["settings"]["model.layers"] == 2
+    assert "seed" not in groups[0]["settings"]
+    runs = [entry for entry in entries if entry["name"] in GROUPS["row_lstm"]]
+    mean = sum(run["nll_nats"] for run in runs) / 3
+    assert groups[0]["nll_nats"] == pytest.approx(mean)
+    tested = [entries[place]["name"] for place in page["differences"]["entries"]]
+    assert tested == ["row_lstm", "cnn", "alone", "independent pixels"]
+    assert _unpack(page["differences"]["seeds"], "u1").tolist() == [1, 0, 0, 0, 0, 0]
+
+
+def test_columns_are_for_what_matters(make_run, make_data, compared):
+    """Faults: paths and copies as columns; seeds twice; two labels alike; a cost that is none."""
+    make_data()
+    for name, lr in (("a", 0.001), ("b", 0.1)):
+        model = {"small": {"head": {"levels": 17}}} if name == "b" else {"layers": 2}
+        config = {
+            "variant": name,
+            "seed": len(name),
+            "head": {"levels": 17},
+            "callbacks": {"x": lr},
+        }
+        config |= {"model": model, "optimizer": {"lr": lr}, "scheduler": {"lr": -lr}}
+        make_run(f"runs/{name}", config, nats=NATS + lr)
+    page = content(compared())
+    columns = {column["key"]: column for column in page["columns"]}
+    shown = [key for key, column in columns.items() if "." in key and column["shown"]]
+    assert shown == ["optimizer.lr", "scheduler.lr"]
+    assert not any("small" in key or "callbacks" in key for key in columns)
+    assert columns["optimizer.lr"]["label"] == "optimizer.lr"
+    assert columns["optimizer.lr"]["log"]
+    assert not columns["scheduler.lr"]["log"]  # below zero
+    assert "parameters" in columns
+    assert not columns["parameters"]["explains"]  # the same in both
+    lines = page["parallel"]
+    assert lines["keys"] == ["variant", "optimizer.lr", "scheduler.lr", "bits/dim ± s.e."]
+    places = {(at["line"], at["key"]): at["place"] for at in lines["values"]}
+    assert (places["a", "optimizer.lr"], places["b", "optimizer.lr"]) == (0, 1)
+    assert page["example"].startswith("a ")
+
+
+def test_real_images_stand_beside_samples(page, make_run, make_data, tmp_path):
+    """Faults: samples beside nothing; more real images than drawn ones."""
+    assert page["real"]["shown"] == 18
+    assert page["real"]["uri"].startswith("data:image/png;base64,")

@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pixelrnn.pictures.grids import ACROSS, GRAY, HEIGHT, embed, side_by_side, small_grid
+from pixelrnn.pictures.grids import (
+    ACROSS,
+    GRAY,
+    HEIGHT,
+    ORANGE,
+    embed,
+    side_by_side,
+    small_completions,
+    small_grid,
+)
 
 
 def _picture(name, size, color):
@@ -81,11 +90,27 @@ def _opened(uri):
 def test_an_embedded_grid_is_lossless_and_leaves_out_rows_to_fit():
     """Faults: a limit in bytes, not characters; rows cut in two; no end if none can meet it."""
     images = np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8), dtype=np.uint8)
-    uri, size, shown = embed(images, 256, 8, 10**6)
+
+    def draw(part):
+        return small_grid(part, 256)
+
+    uri, size, shown = embed(images, draw, 8, 10**6)
     assert (size, shown) == ((71, 44), 40)
     np.testing.assert_array_equal(_opened(uri), np.asarray(small_grid(images, 256)))
-    small, size, shown = embed(images, 256, 8, len(uri) - 1)
+    small, size, shown = embed(images, draw, 8, len(uri) - 1)
     assert len(small) < len(uri)
     assert shown in (8, 16, 24, 32)
     np.testing.assert_array_equal(_opened(small), np.asarray(small_grid(images[:shown], 256)))
-    assert embed(images, 256, 8, 10)[2] == 8
+    assert embed(images, draw, 8, 10)[2] == 8
+
+
+@pytest.mark.parametrize("colors", [1, 3])
+def test_small_completions_cover_no_pixel(colors):
+    """Faults: a line over what it parts; one at another row; images that lose a column."""
+    levels = np.random.default_rng(0).integers(0, 256, (2, 3, colors, 4, 5), dtype=np.uint8)
+    page = np.asarray(small_completions(levels, 2, 256))
+    assert page.shape == (2 * 5 + 1, 3 * 5 + 2 + 2, 3)
+    assert (page[2, :5] == ORANGE).all()
+    assert (page[:, 5:8] == GRAY).all()  # the image itself stands apart
+    last = np.concatenate([page[6:8, -5:], page[9:, -5:]])
+    np.testing.assert_array_equal(last.transpose(2, 0, 1), levels[1, 2].repeat(3 // colors, 0))

@@ -16,9 +16,12 @@ SCRIPTS = (
     "columns.js",
     "table.js",
     "curves.js",
+    "results.js",
     "differences.js",
     "pictures.js",
+    "configs.js",
     "images.js",
+    "address.js",
     "page.js",
 )
 

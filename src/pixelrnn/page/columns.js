@@ -1,108 +1,85 @@
-// The columns of the table: by what they sort and filter, and what stands in their cells.
+// The columns of the table: what they sort and filter by, and what stands in their cells.
 const soft = (text) => make("span", { class: "se" }, text);
-const dash = (entry) => (isRun(entry) ? soft("–") : ""); // of a baseline nothing is missing
+const dash = (entry) => (isBaseline(entry) ? "" : soft("–")); // of a baseline nothing is missing
 const mark = (entry) => (entry.bound === "upper" ? "≤ " : "");
-const figure = (key, digits) => (entry) => {
-  if (entry[key] == null) return dash(entry);
-  const error = entry[`${key}_se`];
-  return make(
-    "span",
-    {},
-    mark(entry) + number(entry[key], digits),
-    error == null ? "" : soft(` ± ${number(error, digits)}`),
-  );
+/** Three digits of a rate; what is whole stays whole. */
+const rounded = (value) => (Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(3))));
+const inOrder = (a, b) => String(a).localeCompare(String(b), "en", { numeric: true });
+const setting = (value) => (typeof value === "number" ? rounded(value) : value);
+
+/** What stands in a cell that has a value, by kind: `page/columns.py` says which column is of which kind. */
+const cells = {
+  name: nameCell,
+  text: (entry, { value }) => value(entry),
+  setting: (entry, { value }) => setting(value(entry)),
+  figure(entry, { field, digits }) {
+    const bound = field.includes("per_dim") || field.includes("nats") ? mark(entry) : "";
+    const error = entry[`${field}_se`];
+    const spread = error == null ? "" : soft(` ± ${number(error, digits)}`);
+    return make("span", {}, bound + number(entry[field], digits), spread);
+  },
+  paper({ paper }) {
+    const [title, more] = paper.memory ? ["; quoted from memory, not checked", soft(" (from memory)")] : ["", ""];
+    return make("span", { title: `Table ${paper.table}${title}` }, `${number(paper.value, 2)} ${paper.unit}`, more);
+  },
+  sampling: (entry) => make("span", {}, rounded(entry.sample_seconds), soft(` (${entry.sample_images ?? "–"})`)),
+  revision: (entry) => make("code", { title: revision(entry) }, entry.git.slice(0, 8) + (entry.dirty ? "+" : "")),
+  command(entry) {
+    const code = make("code", { title: entry.command }, entry.command);
+    const copy = make("button", { type: "button", "aria-label": `Copy the command of ${entry.name}` }, "Copy");
+    copy.addEventListener("click", () => {
+      getSelection().selectAllChildren(code); // for Ctrl+C, where the next line is not allowed
+      navigator.clipboard?.writeText(entry.command).then(() => (copy.textContent = "Copied"), () => {});
+    });
+    return make("span", { class: "command" }, copy, code);
+  },
 };
-const plain = (key, digits) => (entry) => (entry[key] == null ? dash(entry) : number(entry[key], digits));
-const setting = (value) => (typeof value === "number" ? String(value) : value);
+const revision = ({ git, dirty }) => git && git + (dirty ? ", with uncommitted changes" : "");
 
-// key: name in the filter; value: what it sorts by; show: what stands in the cell
-const columns = [
-  { key: "run", label: "run", value: (entry) => entry.name, show: nameCell },
-  { key: "audit", label: "audit", value: (entry) => entry.audit, shown: false },
-  { key: "status", label: "status", value: (entry) => entry.status?.split(":")[0], shown: false },
-  { key: "variant", label: "variant", value: (entry) => entry.variant },
-  { key: "bits", label: "bits/dim ± s.e.", value: (entry) => entry.bits_per_dim, show: figure("bits_per_dim", 4) },
-  { key: "nats", label: "nats ± s.e.", value: (entry) => entry.nll_nats, show: figure("nll_nats", 2) },
-  ...(entries.some((entry) => entry.paper)
-    ? [{ key: "paper", label: "the paper’s", value: (entry) => entry.paper?.value, show: paperCell }]
-    : []),
-  ...page.keys.map(({ key, shown, also }) => ({
-    key,
-    label: key.replace("._target_", ""),
-    shown,
-    title: also.length ? `the same as ${also.join(", ")}` : null,
-    value: (entry) => entry.settings?.[key],
-    show: (entry) => setting(entry.settings?.[key]) ?? dash(entry),
-  })),
-  { key: "parameters", label: "parameters", value: (entry) => entry.parameters, show: plain("parameters", 0) },
-  { key: "train", label: "training, s", value: (entry) => entry.train_seconds, show: plain("train_seconds", 1) },
-  { key: "speed", label: "images/s", value: (entry) => entry.images_per_second, show: plain("images_per_second", 0) },
-  { key: "sampling", label: "sampling, s", value: (entry) => entry.sample_seconds, show: samplingCell },
-  { key: "git", label: "revision", value: (entry) => entry.git, show: gitCell },
-  { key: "command", label: "command", value: (entry) => entry.command, show: commandCell },
-].map((column) => ({ shown: true, show: (entry) => column.value(entry) ?? dash(entry), ...column }));
-for (const column of columns) {
-  const values = entries.map(column.value).filter((value) => value != null);
-  column.numeric = values.length > 0 && values.every((value) => typeof value === "number");
+const columns = page.columns.map((column) => {
+  const value = (entry) => {
+    const own = column.field ? entry[column.field] : entry.settings?.[column.key];
+    return own?.value ?? own; // of the paper's figure
+  };
+  const show = (entry) => (value(entry) == null ? dash(entry) : cells[column.kind](entry, { ...column, value }));
+  return { ...column, value, show };
+});
+/** By its key, the end of its key, or a part of it. */
+function columnOf(name) {
+  const fits = [(key) => key === name, (key) => key.split(".").at(-1) === name, (key) => key.includes(name)];
+  return fits.map((fit) => columns.find(({ key }) => fit(key))).find(Boolean);
 }
-const columnOf = (name) =>
-  columns.find(({ key }) => key === name) ??
-  columns.find(({ key }) => key.split(".").at(-1) === name) ??
-  columns.find(({ key }) => key.includes(name));
 
-/** Checkbox, name and, unless all is well, the status with its reason. */
+/** Checkbox, name and, unless all is well, the status with its reason; of a group what opens it. */
 function nameCell(entry) {
-  if (!isRun(entry)) return make("span", { class: "name" }, entry.name);
+  if (isBaseline(entry)) return make("span", { class: "name" }, entry.name);
   const pieces = entry.label.split(/(?<=[,/_])/).flatMap((piece) => [piece, make("wbr")]); // where a line may break
-  const attributes = { type: "button", class: "link", title: entry.name, onclick: () => showDetails(entry) };
+  const attributes = { type: "button", class: "link", title: entry.name, onclick: () => showConfig(entry) };
   const name = make("button", attributes, ...pieces);
-  const [kind, ...reason] = entry.status.split(": ");
+  const [kind, ...reason] = entry.status?.split(": ") ?? ["finished"];
   const why = [reason.join(": "), entry.note].filter(Boolean).join("; ").replaceAll(`${entry.path}/`, "");
   const bad = entry.audit === "leak" ? "leak" : kind;
   const badge = bad === "finished" ? "" : make("span", { class: `badge ${bad}` }, bad);
-  const box = checkbox(`Select ${entry.name}`, state.selected.has(entry), () => select(entry, box));
+  const box = checkbox(`Select ${entry.name}`, isSelected(entry), () => select(entry, box));
   const rest = badge || why ? make("span", { class: "reason" }, badge, " ", why) : null;
-  return make("span", { class: "name" }, box, make("span", {}, name, rest));
+  return make("span", { class: "name" }, box, make("span", {}, name, rest, isGroup(entry) ? opener(entry) : null));
 }
-function checkbox(label, checked, onchange) {
-  const box = make("input", { type: "checkbox", "aria-label": label, onchange });
-  box.checked = checked;
-  return box;
+function opener(group) {
+  const open = state.open.has(group);
+  const label = `Seeds of ${group.name}`;
+  const onclick = () => {
+    open ? state.open.delete(group) : state.open.add(group);
+    changed();
+  };
+  const attributes = { type: "button", class: "opener", "aria-expanded": String(open), "aria-label": label, onclick };
+  return make("button", attributes, `${open ? "▾" : "▸"} ${group.members.length} seeds`);
 }
+const nameOf = (entry) => entry.label ?? entry.name;
+const runsOf = (entry) => entry.members ?? [entry];
+const isSelected = (entry) => runsOf(entry).every((run) => state.selected.has(run));
+const checkbox = (label, checked, onchange) =>
+  make("input", { type: "checkbox", "aria-label": label, checked, onchange });
 function select(entry, box) {
-  box.checked ? state.selected.add(entry) : state.selected.delete(entry);
-  box.closest("tr").classList.toggle("selected", box.checked);
+  for (const run of runsOf(entry)) box.checked ? state.selected.add(run) : state.selected.delete(run);
   changed();
-}
-function paperCell(entry) {
-  const { paper } = entry;
-  if (!paper) return dash(entry);
-  const title = `Table ${paper.table}${paper.memory ? "; quoted from memory, not checked" : ""}`;
-  return make("span", { title }, `${number(paper.value, 2)} ${paper.unit}`, paper.memory ? soft(" (from memory)") : "");
-}
-function samplingCell(entry) {
-  if (entry.sample_seconds == null) return dash(entry);
-  return make("span", {}, number(entry.sample_seconds, 2), soft(` (${entry.sample_images})`));
-}
-function gitCell(entry) {
-  if (!entry.git) return dash(entry);
-  const text = entry.git.slice(0, 8) + (entry.dirty ? "+" : "");
-  return make("code", { title: entry.git + (entry.dirty ? ", with uncommitted changes" : "") }, text);
-}
-function commandCell(entry) {
-  if (!entry.command) return dash(entry);
-  const copy = make("button", { type: "button", "aria-label": `Copy the command of ${entry.name}` }, "Copy");
-  const code = make("code", { title: entry.command }, entry.command);
-  copy.addEventListener("click", () => copyText(copy, code));
-  return make("span", { class: "command" }, copy, code);
-}
-async function copyText(button, code) {
-  try {
-    await navigator.clipboard.writeText(code.textContent);
-    button.textContent = "Copied";
-    setTimeout(() => (button.textContent = "Copy"), 1500);
-  } catch {
-    // not allowed here: leave it selected, for Ctrl+C
-    getSelection().selectAllChildren(code);
-  }
 }

@@ -3,20 +3,26 @@
 Nats are per image, pictures are data URIs.
 """
 
-import json
 import math
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL.Image import Image
 
 from pixelrnn import figures
+from pixelrnn.errors import InputError
+from pixelrnn.page.charts import charts
+from pixelrnn.page.columns import columns, parallel
+from pixelrnn.page.groups import group_entry, half_widths, several
 from pixelrnn.page.image_choice import describe, pictured, scores
 from pixelrnn.page.packing import pack
-from pixelrnn.pictures.grids import embed
+from pixelrnn.page.settings import settings_of
+from pixelrnn.pictures.grids import embed, small_completions, small_grid
 from pixelrnn.results.comparison import Comparison
 from pixelrnn.results.names import short_names
-from pixelrnn.results.rows import footnotes
+from pixelrnn.results.rows import Row, footnotes
+from pixelrnn.runs.directory import RunDirectory
 
 # Points of a curve.
 POINTS = 200
@@ -24,13 +30,19 @@ POINTS = 200
 PICTURES = 4_000_000
 # ... and for one grid.
 GRID = 280_000
-# Columns of config keys that are shown unasked.
-KEYS = 8
+
+# Images a row of a grid of samples.
+ACROSS = 8
 
 Numbers = list[float | None]
 _CURVE = ("epoch", "step", "images", "seconds")
-# Of a class or function of these packages its own name says enough.
-_PACKAGES = ("pixelrnn.", "torch.", "pytorch_lightning.")
+_TIMED = {"images", "seconds"}
+# Further panels below the curves, by column of the history.
+PANELS = {
+    "lr": "learning rate",
+    "grad_norm": "gradient norm",
+    "images_per_second": "images per second",
+}
 
 
 def content(comparison: Comparison) -> dict[str, Any]:
@@ -40,18 +52,24 @@ def content(comparison: Comparison) -> dict[str, Any]:
     """
     images, dims = comparison.images, math.prod(comparison.images.shape)
     shown, scored = pictured(comparison), scores(comparison)
-    keys, settings = _settings(comparison)
+    keys, settings, common = settings_of(comparison)
     pictures, crowded = _all_pictures(comparison)
-    labels = short_names([row.name for row in comparison.rows if row.kind == "run"])
+    labels = _labels(comparison)
     entries = []
     for row in comparison.rows:
         entry = row.as_dict() | pictures.get(row.name, {})
         entry["label"] = labels.get(row.name, row.name)
         entry["settings"] = settings.get(row.name)
+        entry["state"] = (row.status or "").partition(":")[0] or None
+        entry["origin"] = _origin(row) if row.kind == "run" else None
         entry["curve"] = _curve(comparison, row.name, dims)
         entry["scores"] = scored["runs"].get(row.name)
         entry["maps"] = shown["runs"].get(row.name)
         entries.append({key: value for key, value in entry.items() if value is not None})
+    entries += _group_entries(comparison, entries)
+    unit = "nats" if images.levels == 2 else "bits"  # as published figures are read
+    table = columns(entries, keys, unit)
+    drawn = set().union(*(entry.get("curve", {}) for entry in entries))
     about_scores = None
     if scored["runs"]:
         about_scores = scored["about"] | {"note": describe(comparison, shown)}
@@ -63,14 +81,39 @@ def content(comparison: Comparison) -> dict[str, Any]:
         "shape": images.shape,
         "levels": images.levels,
         "dims": dims,
-        "unit": "nats" if images.levels == 2 else "bits",  # as published figures are read
-        "keys": keys,
+        "unit": unit,
+        "columns": table,
+        "common": common,
+        "parallel": parallel(entries, table, unit),
+        "example": _example(entries, table),
         "entries": entries,
+        "real": _real(comparison),
         "crowded": crowded,
-        "differences": _differences(comparison),
+        "differences": _differences(comparison, [entry["name"] for entry in entries]),
         "scores": about_scores,
         "pictured": shown["about"],
+        "panels": [[name, title] for name, title in PANELS.items() if name in drawn],
+        "charts": charts(),
     }
+
+
+def _origin(row: Row) -> dict[str, Any]:
+    """Return where a run comes from, as far as it is known."""
+    try:
+        trained_on = RunDirectory(row.folder).read_data_md5() or {}
+    except InputError:
+        trained_on = {}
+    changed = ", with uncommitted changes" if row.dirty else ""
+    origin = {
+        "status": row.status,
+        "folder": row.path,
+        "revision": row.git and row.git + changed,
+        "command": row.command,
+        "data (md5)": ", ".join(f"{file} {md5[:8]}" for file, md5 in trained_on.items()),
+        "epochs": row.epochs,
+        "best epoch": getattr(row, "best_epoch", None),
+    }
+    return {key: value for key, value in origin.items() if value not in (None, "")}
 
 
 def _curve(comparison: Comparison, run: str, dims: int) -> dict[str, Numbers] | None:
@@ -90,7 +133,10 @@ def _curve(comparison: Comparison, run: str, dims: int) -> dict[str, Numbers] | 
         bits = history.get(f"{split}/bits_per_dim", gap)
         nats = history.get(f"{split}/nll_nats", bits * figures.nats_of_one_bit(dims))
         curve[split] = _numbers(nats)
-    return curve
+    speed = history["images"].diff() / history["seconds"].diff() if {*history} >= _TIMED else gap
+    history = history.assign(images_per_second=history.get("images_per_second", speed))
+    panels = {name: _numbers(history[name]) for name in PANELS if name in history}
+    return curve | {name: values for name, values in panels.items() if any(values)}
 
 
 def _numbers(values: pd.Series) -> Numbers:
@@ -98,48 +144,18 @@ def _numbers(values: pd.Series) -> Numbers:
     return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values]
 
 
-def _settings(comparison: Comparison) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
-    """Return columns for the keys in which runs differ, and each run's values.
-
-    Keys that agree in every run are one column, named after the shortest; those that say no more
-    than the variant are left out. Shown unasked are the keys with at least two values: not those
-    that only some variants have.
-    """
-    order = list(comparison.settings.columns)
-    settings = {
-        run: {key: _spell(config[key]) for key in order if key in config}
-        for run, config in comparison.configs.items()
-    }
-    variants = {row.name: row.variant for row in comparison.rows}
-    of_variant = tuple(variants.get(run) for run in settings)
-    alike: dict[tuple[Any, ...], list[str]] = {}  # keys by their values in all runs
-    for key in sorted(order, key=len):
-        values = tuple(own.get(key) for own in settings.values())
-        if values != of_variant:
-            alike.setdefault(values, []).append(key)
-    groups = sorted(alike.items(), key=lambda group: order.index(group[1][0]))
-    columns = [
-        {"key": key, "also": also, "shown": len({*values} - {None}) > 1}
-        for values, (key, *also) in groups
-    ]
-    for extra in [column for column in columns if column["shown"]][KEYS:]:
-        extra["shown"] = False
-    kept = {column["key"] for column in columns}
-    return columns, {
-        run: {key: value for key, value in own.items() if key in kept}
-        for run, own in settings.items()
-    }
-
-
-def _spell(value: Any) -> str | float:
-    """Return a setting as text, but numbers as they are, so that they sort.
-
-    Of a class or function its own name says enough.
-    """
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value if math.isfinite(value) else str(value)
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return text.rpartition(".")[2] if text.startswith(_PACKAGES) else text
+def _example(entries: list[dict[str, Any]], table: list[dict[str, Any]]) -> str:
+    """Return a filter that finds the best run in this very page."""
+    best = next(entry for entry in entries if entry["kind"] == "run")
+    terms = [best.get("variant")]
+    for column in table:
+        value = best.get("settings", {}).get(column["key"])
+        if column["explains"] and column["shown"] and isinstance(value, int):
+            terms.append(f"{column['label']}={value}")
+            break
+    if "bits_per_dim" in best:
+        terms.append(f"bits<{math.ceil(20 * best['bits_per_dim']) / 20:.2f}")
+    return " ".join(term for term in terms if term)
 
 
 def _all_pictures(comparison: Comparison) -> tuple[dict[str, dict[str, Any]], int]:
@@ -164,39 +180,98 @@ def _all_pictures(comparison: Comparison) -> tuple[dict[str, dict[str, Any]], in
 
 def _pictures(comparison: Comparison, run: str, most: int) -> dict[str, Any]:
     """Return a run's sample grid and completions, in about `most` characters each."""
-    pictures: dict[str, Any] = {}
+    levels, pictures = comparison.images.levels, {}
     drawn = comparison.samples.get(run)
     if drawn is not None:
-        pictures["samples"] = _grid(comparison, drawn, 8, most) | {"total": len(drawn)}
+        pictures["samples"] = _grid(drawn, levels, most)
     done = comparison.completions.get(run)
     if done is not None:
-        total, across = done.shape[:2]
-        grid = _grid(comparison, done.reshape(-1, *done.shape[2:]), across, most)
-        grid["shown"] //= across
-        pictures["completions"] = grid | {"total": total, "times": across - 1}
+        _, across, *shape = done.shape
+
+        def draw(images: np.ndarray) -> Image:
+            return small_completions(images.reshape(-1, across, *shape), shape[1] // 2, levels)
+
+        flat = done.reshape(-1, *shape)
+        uri, (width, height), shown = embed(flat, draw, across, most)
+        pictures["completions"] = {"uri": uri, "width": width, "height": height}
+        pictures["completions"] |= {
+            "shown": shown // across,
+            "total": len(done),
+            "times": across - 1,
+        }
     return pictures
 
 
-def _grid(comparison: Comparison, images: np.ndarray, columns: int, most: int) -> dict[str, Any]:
-    uri, (width, height), shown = embed(images, comparison.images.levels, columns, most)
-    return {"uri": uri, "width": width, "height": height, "shown": shown}
+def _grid(images: np.ndarray, levels: int, most: int) -> dict[str, Any]:
+    uri, (width, height), shown = embed(
+        images, lambda part: small_grid(part, levels, ACROSS), ACROSS, most
+    )
+    return {"uri": uri, "width": width, "height": height, "shown": shown, "total": len(images)}
 
 
-def _differences(comparison: Comparison) -> dict[str, Any] | None:
-    """Return all pairs i < j, row by row, of the runs in order of their NLL.
+def _real(comparison: Comparison) -> dict[str, Any] | None:
+    """Return as many test images as a run has samples, to judge these by."""
+    if not comparison.arrays or not comparison.samples:
+        return None
+    images = comparison.arrays[comparison.images.split]
+    count = min(len(images), max(map(len, comparison.samples.values())))
+    chosen = np.linspace(0, len(images) - 1, count).round().astype(int)
+    return _grid(images[chosen], comparison.images.levels, GRID)
 
-    `entries` are the places of these runs in the table.
+
+def _labels(comparison: Comparison) -> dict[str, str]:
+    """Return the short names of runs and of groups, by name."""
+    runs = short_names([row.name for row in comparison.rows if row.kind == "run"])
+    groups = short_names([group["group"] for group in getattr(comparison, "groups", [])])
+    return groups | runs
+
+
+def _group_entries(comparison: Comparison, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return an entry for each group of several runs."""
+    labels, dims = _labels(comparison), math.prod(comparison.images.shape)
+    by_name = {entry["name"]: entry for entry in entries}
+    return [
+        group_entry(group, [by_name[run] for run in group["runs"]], dims)
+        | {"label": labels[group["group"]]}
+        for group in several(comparison)
+    ]
+
+
+def _differences(comparison: Comparison, entries: list[str]) -> dict[str, Any] | None:
+    """Return all pairs i < j, row by row, of groups and baselines in order of their NLL.
+
+    `entries` are their places among the page's `entries`, and `seeds` says of which noise a pair's
+    error is: of the seeds (1) or of the images (0).
     """
     pairs = comparison.differences
     if pairs.empty:
         return None
-    places = {row.name: place for place, row in enumerate(comparison.rows)}
+    places = {name: place for place, name in enumerate(entries)}
     best = pairs["a"].iloc[0]
     names = [best, *pairs["b"][pairs["a"] == best]]
+    noise = pairs.get("noise", pd.Series("images", index=pairs.index))
     return {
         "entries": [places[name] for name in names],
         "delta": pack(pairs["nats"], "f4"),
         "error": pack(pairs["nats_se"], "f4"),
+        "half": pack(half_widths(comparison), "f4"),
         "p": pack(pairs["p_holm"], "f4"),
         "kind": pack(pairs["kind"], "u1"),
+        "seeds": pack(noise == "seeds", "u1"),
+        "note": _about_noise(set(noise), len(pairs), comparison.images.count),
     }
+
+
+def _about_noise(noise: set[str], pairs: int, images: int) -> str:
+    """Return what the differences are, and which noise their errors are about."""
+    lines = ["NLL of each run minus that of the reference; negative is better"]
+    counted = "" if pairs == 1 else f", with p values corrected for all {pairs:,} pairs (Holm)"
+    lines.append(f"A verdict is given below 0.05{counted}")
+    if "seeds" in noise:
+        lines.append("Noise of seeds: over the runs of both groups, by Welch's t")
+    if "images" in noise:
+        lines.append(
+            f"Noise of images: over {images:,} images, image by image, this pair of trained "
+            "models; the luck of the seed is not in it"
+        )
+    return ". ".join(lines) + "."

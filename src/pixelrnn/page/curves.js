@@ -1,149 +1,107 @@
 // The NLL curves of the chosen runs, training and validation.
 const MOST_POINTS = 8000; // a chart of hundreds of curves takes no longer than one of ten
 const MOST_HOVERED = 1500;
-const axes = { epoch: "epochs", step: "steps", images: "training images seen", seconds: "seconds of training" };
-const units = { bits: "bits per dimension", nats: "nats per image" };
-const dashes = [
-  [1, 0],
-  [5, 3],
-];
+const textOf = (id) => at(id).selectedOptions[0].text;
+const splits = { validation: "val", training: "train" };
 
-/** What curves may be colored by: the run, the variant, and every key that takes a few values. */
-function colorings() {
-  const keys = columns.filter(({ key }) => key === "variant" || page.keys.some((known) => known.key === key));
-  const few = keys.filter((column) => {
-    const values = new Set(entries.filter(isRun).map(column.value));
-    return values.size > 1 && values.size <= 10;
+/** What curves may be colored by, beside the run: the variant, and every key that takes a few values. */
+const colorings = columns.filter(({ few }) => few).map(({ key, label }) => [key, `by ${label}`]);
+const ordered = (values) => [...new Set(values)].sort(inOrder);
+
+/** A record a run: its curve's columns as lists, which the chart flattens; of long ones every so many points. */
+function curvesOf(runs, curves, x, by) {
+  const banded = at("seeds").value === "band";
+  const each = Math.max(12, Math.floor(MOST_POINTS / (runs.length * Object.keys(curves).length)));
+  return runs.map((run) => {
+    const length = run.curve.epoch.length;
+    const stride = Math.max(1, Math.ceil(length / each));
+    const kept = (name) => (run.curve[name] ?? []).filter((_, i) => i % stride === 0 || i === length - 1);
+    const line = (banded && run.parent ? run.parent : run).label;
+    const lists = { epoch: "epoch", step: "step", x, ...curves };
+    for (const [name, column] of Object.entries(lists)) lists[name] = kept(column);
+    return { run: run.label, line, by: by ? String(by(run) ?? "–") : line, ...lists };
   });
-  return [["run", "by run"], ...few.map(({ key, label }) => [key, `by ${label}`])];
 }
 
-function curvePoints(runs, x, y, by, train) {
-  const times = (nats) => (nats == null ? null : nats * (y === "bits" ? bitsPerNat : 1));
-  const points = [];
-  const each = Math.max(12, Math.floor(MOST_POINTS / (runs.length * (train ? 2 : 1))));
-  for (const run of runs) {
-    const { curve } = run;
-    const length = curve.epoch.length;
-    const stride = Math.max(1, Math.ceil(length / each));
-    const hovered = Math.max(1, Math.ceil((length * runs.length) / MOST_HOVERED));
-    for (let i = 0; i < length; i++) {
-      if (i % stride && i !== length - 1) continue;
-      const point = {
-        run: run.label,
-        by: String(by(run) ?? "–"),
-        x: curve[x][i],
-        late: i >= length / 2,
-        hover: (length - 1 - i) % Math.max(stride, hovered) === 0,
-        epoch: curve.epoch[i],
-        step: curve.step[i],
-        training: times(curve.train[i]),
-        validation: times(curve.val[i]),
-      };
-      if (curve.val[i] != null) points.push({ ...point, split: "validation", y: point.validation });
-      if (train && curve.train[i] != null) points.push({ ...point, split: "training", y: point.training });
-    }
-  }
-  return points.filter(({ x }) => x != null);
+/** From the lowest to not far above most of the last four fifths: a run that diverged leaves the others apart. */
+function robustRange(curves) {
+  const late = curves.flatMap((curve) => curve.slice(curve.length / 5)).filter((value) => value != null);
+  late.sort((a, b) => a - b);
+  const [low, most, high] = [0, 0.75, 1].map((part) => late[Math.round(part * (late.length - 1))]);
+  const top = Math.min(high, most > low ? 2 * most - low : high);
+  const margin = 0.04 * (top - low) || 0.02 * Math.abs(top);
+  return [low - margin, top + margin];
 }
 
 /** Few names make a legend; of many nobody finds a line again. */
-function legendFor(names) {
+function legendFor(names, chart = "chart") {
   if (names.length > 10) return null;
   const width = 60 + 7.2 * Math.max(...names.map((name) => name.length));
-  const columns = Math.max(1, Math.floor(at("chart").clientWidth / width));
-  return { title: null, orient: "bottom", direction: "horizontal", symbolType: "stroke", columns };
+  const columns = Math.max(1, Math.floor(at(chart).clientWidth / width));
+  return { title: null, orient: "bottom", direction: "horizontal", symbolType: "stroke", symbolOpacity: 1, columns };
 }
 
-/** What is hovered over is a point's cell, whose datum is the point: Vega-Lite's own tooltip forgets that for texts. */
-function tooltipFor(y) {
-  const point = "(datum.datum || datum)";
-  const figure = (name) =>
-    `${name}: isValid(${point}.${name}) ? format(${point}.${name}, "${y === "bits" ? ".4f" : ".2f"}") : "–"`;
-  const counts = `run: ${point}.run, epochs: ${point}.epoch, steps: format(${point}.step, ",")`;
-  return { value: { expr: `{${counts}, ${figure("validation")}, ${figure("training")}}` } };
-}
+const scaleFor = (log, domain) => (log ? { type: "log", domain } : { type: "linear", zero: false, domain });
 
-function scaleFor(log, domain) {
-  return { ...(log ? { type: "log" } : { type: "linear", zero: false }), nice: !domain, ...(domain && { domain }) };
-}
-
-function curveSpec(points, x, y, options) {
-  const late = points.filter((point) => point.late).map((point) => point.y);
-  const range = options.late && late.length ? [Math.min(...late), Math.max(...late)] : undefined;
-  const order = [...new Set(points.map(({ by }) => by))]; // runs come best first, values in their order
-  if (!options.byRun) order.sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-  const dashed = {
-    field: "split",
-    title: null,
-    legend: options.train ? { orient: "top", symbolType: "stroke" } : null,
+function drawCurves(element, chosen, curves, { title, times = 1, range, logY, height }) {
+  const [x, key] = ["x-axis", "color"].map((id) => at(id).value);
+  const by = key === "run" ? null : columns.find((column) => column.key === key).value;
+  const has = (curve, name) => curve[name]?.some((value, i) => value != null && curve[x][i] != null);
+  const runs = chosen.filter(({ curve }) => Object.values(curves).some((name) => has(curve, name)));
+  if (!runs.length) return draw(element, null);
+  const records = curvesOf(runs, curves, x, by);
+  const names = records.map((record) => record.by);
+  const order = by ? ordered(names) : [...new Set(names)]; // runs come best first, values in their order
+  const longest = Math.max(...runs.map(({ curve }) => curve.epoch.length));
+  const half = Math.ceil((Number(at("smooth").value) * longest) / 2);
+  const many = new Set(records.map(({ line }) => line)).size > 30;
+  const values = {
+    description: `Line chart of ${title} against ${textOf("x-axis")}, one line a run`,
+    values: records,
+    curves: Object.keys(curves),
+    lists: ["epoch", "step", "x", ...Object.keys(curves)],
+    times,
+    every: Math.max(1, Math.ceil((longest * runs.length) / MOST_HOVERED)),
+    height,
+    frame: [-half, half],
+    xTitle: textOf("x-axis"),
+    xScale: scaleFor(at("log-x").checked),
+    yTitle: title,
+    yScale: scaleFor(logY, range),
+    legend: height > 200 ? legendFor(order) : null, // panels share that of the chart above
+    dashLegend: Object.keys(curves).length > 1 ? { orient: "top", symbolType: "stroke" } : null,
+    order,
+    opacity: many ? 0.6 : 1,
+    stroke: many ? 1 : 1.8,
   };
-  const hover = { type: "point", fields: ["run"], on: "pointerover", nearest: true, clear: "pointerout" };
-  const hovered = { param: "hover", empty: false, value: 1 };
-  const numbers = { labelExpr: "format(datum.value, '~s')", grid: false, tickCount: 8 };
-  return {
-    description: `Line chart of ${units[y]} against ${axes[x]}, one line a run`,
-    data: { values: points },
-    width: "container",
-    height: 400,
-    autosize: { type: "fit-x", contains: "padding" },
-    encoding: {
-      x: { field: "x", type: "quantitative", title: axes[x], scale: scaleFor(options.logX), axis: numbers },
-      y: { field: "y", type: "quantitative", title: units[y], scale: scaleFor(options.logY, range) },
-      color: { field: "by", type: "nominal", legend: legendFor(order), scale: { domain: order } },
-      detail: { field: "run" },
-    },
-    layer: [
-      {
-        mark: { type: "line", clip: true, strokeWidth: options.many ? 1 : 1.8, strokeJoin: "round" },
-        encoding: {
-          strokeDash: { ...dashed, scale: { domain: ["validation", "training"], range: dashes } },
-          opacity: { condition: [hovered, { param: "hover", value: options.many ? 0.6 : 1 }], value: 0.12 },
-        },
-      },
-      {
-        transform: [{ filter: "datum.hover" }],
-        params: [{ name: "hover", select: hover }],
-        mark: { type: "point", filled: true, size: 36, clip: true },
-        encoding: { opacity: { condition: hovered, value: 0 }, tooltip: tooltipFor(y) },
-      },
-    ],
-  };
+  draw(element, filled("curves", values));
 }
 
 function renderCurves() {
-  const [x, y, key] = ["x-axis", "y-axis", "color"].map((id) => at(id).value);
+  const [x, y] = ["x-axis", "y-axis"].map((id) => at(id).value);
   const runs = chosen().filter((run) => run.curve && run.curve[x].some((value) => value != null));
-  const options = {
-    byRun: key === "run",
-    late: at("range").value === "late",
-    train: at("train").checked,
-    many: runs.length > 30,
-    logX: at("log-x").checked,
-    logY: at("log-y").checked,
-  };
   const without = chosen().length - runs.length;
-  const notes = [
-    without ? `Without a curve: ${without} of the runs.` : "",
-    options.byRun && runs.length > 10
-      ? "Hover over a curve to see which run it is; with ten runs or fewer, or another coloring, there is a legend."
-      : "",
-  ];
-  at("chart-note").textContent = notes.filter(Boolean).join(" ");
+  at("chart-note").textContent = without ? `Without a curve: ${without} of the runs.` : "";
   if (!runs.length) return draw(at("chart"), null);
-  const by = options.byRun ? (run) => run.label : columns.find((column) => column.key === key).value;
-  return draw(at("chart"), curveSpec(curvePoints(runs, x, y, by, options.train), x, y, options));
+  const shown = at("train").checked ? splits : { validation: "val" };
+  const times = y === "bits" ? bitsPerNat : 1;
+  const lists = runs.flatMap(({ curve }) => Object.values(shown).map((name) => curve[name]));
+  const robust = at("range").value === "late" && lists.flat().some(Boolean);
+  const range = robust ? robustRange(lists).map((end) => end * times) : undefined;
+  const options = { title: textOf("y-axis"), times, range, logY: at("log-y").checked, height: 400 };
+  drawCurves(at("chart"), runs, shown, options);
+  for (const [name, title] of page.panels)
+    drawCurves(at(`panel-${name}`), runs, { [title]: name }, { title, height: 130 });
 }
 
 function startCurves() {
-  const ways = colorings();
   const many = entries.filter(isRun).length > 10;
-  fill(at("color"), ways, many && ways.length > 1 ? ways[1][0] : "run");
+  fill(at("color"), [["run", "by run"], ...colorings], many && colorings.length ? colorings[0][0] : "run");
   at("train").checked = !many;
-  const known = ["images", "epoch"].find((x) => entries.some(({ curve }) => curve?.[x].some((value) => value != null)));
-  at("x-axis").value = known ?? "epoch"; // older histories don't count images
+  at("seeds").parentElement.hidden = !entries.some(isGroup);
+  at("panels").append(...page.panels.map(([name]) => make("div", { id: `panel-${name}`, class: "chart" })));
+  const known = (x) => entries.some(({ curve }) => curve?.[x].some((value) => value != null));
+  at("x-axis").value = ["images", "epoch"].find(known) ?? "epoch"; // older histories don't count images
   at("y-axis").value = page.unit;
-  for (const id of ["x-axis", "y-axis", "color", "range", "log-y", "log-x", "train"])
-    at(id).addEventListener("change", renderCurves);
   part(at("curves"), renderCurves);
 }

@@ -2,18 +2,14 @@
 function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
   at("theme").textContent = dark() ? "Light theme" : "Dark theme";
+  changed();
 }
 function startTheme() {
   const system = matchMedia("(prefers-color-scheme: dark)");
-  setTheme(system.matches ? "dark" : "light");
-  at("theme").addEventListener("click", () => {
-    setTheme(dark() ? "light" : "dark");
-    changed();
-  });
-  system.addEventListener("change", () => {
-    setTheme(system.matches ? "dark" : "light");
-    changed();
-  });
+  const follow = () => setTheme(system.matches ? "dark" : "light");
+  follow();
+  at("theme").addEventListener("click", () => setTheme(dark() ? "light" : "dark"));
+  system.addEventListener("change", follow);
 }
 
 at("title").textContent = page.title;
@@ -22,7 +18,10 @@ at("note-list").append(...page.notes.map((note) => make("li", {}, note)));
 startTheme();
 startTable();
 startCurves();
+startResults();
 startDifferences();
 startPictures();
+startConfigs();
 startImages();
+startAddress();
 renderCount();

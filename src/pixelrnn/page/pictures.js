@@ -7,23 +7,18 @@ const factor = (width, height, picture) =>
   Math.max(1, Math.floor(Math.min(width / picture.width, height / picture.height)));
 
 function image(picture, times, label) {
-  return make("img", {
-    src: picture.uri,
-    alt: label,
-    width: picture.width * times,
-    height: picture.height * times,
-    decoding: "async",
-  });
+  const size = { width: picture.width * times, height: picture.height * times };
+  return make("img", { src: picture.uri, alt: label, ...size, decoding: "async" });
 }
 
-/** items: {title, caption, pictures: [{uri, width, height, label}]} or {title, body: element}. */
+/** items: {title, caption, pictures: [{uri, width, height, label}]}. */
 function openViewer(items, place) {
   album = { items, place };
   renderViewer();
   if (!viewer.open) viewer.showModal();
 }
 function renderViewer() {
-  const { title, caption = "", pictures = [], body } = album.items[album.place];
+  const { title, caption, pictures } = album.items[album.place];
   const wide = (innerWidth * 0.92 - 60) / Math.min(pictures.length, 4) - 16;
   const high = innerHeight * 0.94 - 190;
   const times = Math.min(...pictures.map((picture) => factor(wide, high, picture)));
@@ -31,7 +26,7 @@ function renderViewer() {
   at("viewer-caption").textContent = caption;
   const panel = (picture) =>
     make("div", { class: "panel" }, image(picture, times, picture.label ?? title), picture.label ?? "");
-  at("viewer-body").replaceChildren(...(body ? [body] : pictures.map(panel)));
+  at("viewer-body").replaceChildren(...pictures.map(panel));
   for (const [id, step] of Object.entries({ "viewer-previous": -1, "viewer-next": 1 })) {
     at(id).hidden = album.items.length < 2;
     at(id).disabled = !album.items[album.place + step];
@@ -46,65 +41,47 @@ function turn(step) {
 function thumbnails(item, items, width, height) {
   const times = Math.min(...item.pictures.map((picture) => factor(width, height, picture)));
   const panel = (picture) => make("span", { class: "panel" }, image(picture, times, ""), picture.label ?? "");
-  const open = () => openViewer(items, items.indexOf(item));
-  const attributes = { type: "button", class: "picture", "aria-label": `Enlarge: ${item.title}`, onclick: open };
+  const onclick = () => openViewer(items, items.indexOf(item));
+  const attributes = { type: "button", class: "picture", "aria-label": `Enlarge: ${item.title}`, onclick };
   return make("button", attributes, ...item.pictures.map(panel));
 }
-
-const legendOf = (title, figures) => make("p", {}, title, make("br"), make("span", {}, figures));
+const legendOf = (title, text) => make("p", {}, title, make("br"), make("span", {}, text));
 
 const FEW = 12; // grids that are shown at once
-const kinds = { samples: "Samples", completions: "Completions" };
-const kindOf = () => document.querySelector("#kinds input:checked")?.value ?? "samples";
 
-function pictureItem(run, kind) {
-  const picture = run[kind];
-  const part = picture.shown < picture.total ? `the first ${picture.shown} of ${picture.total}` : `${picture.total}`;
-  const what =
-    kind === "samples"
-      ? `${part} samples`
-      : `${part} test images, each followed by ${picture.times} ways to go on from its upper half`;
-  const score = run.bits_per_dim == null ? "" : `${mark(run)}${number(run.bits_per_dim, 4)} bits/dim`;
-  return { title: run.label, score, caption: [what, score].filter(Boolean).join("; "), pictures: [picture] };
+function pictureItem(title, picture, score) {
+  const { shown, total, times } = picture;
+  const part = shown < total ? `the first ${shown} of ${total}` : total;
+  const more = times ? `test images, each followed by ${times} ways to go on from its upper half` : "images";
+  const label = times ? "Left: the original. Above the line: what was given." : null;
+  return { title, score, caption: `${part} ${more}; ${score}`, pictures: [{ ...picture, label }] };
 }
-
 function renderGallery() {
-  const kind = kindOf();
+  const kind = at("kind").value;
   const runs = sorted(chosen());
-  const items = runs.filter((run) => run[kind]).map((run) => pictureItem(run, kind));
-  const without = runs.length - items.length;
-  const some = items.map(({ pictures: [{ shown, total }] }) => shown < total && `${shown} of ${total}`).filter(Boolean);
+  const drawn = runs.filter((run) => run[kind]);
+  const nll = (run) => (run.bits_per_dim == null ? "" : `${mark(run)}${number(run.bits_per_dim, 4)} bits/dim`);
+  const items = drawn.map((run) => pictureItem(run.label, run[kind], nll(run)));
+  if (page.real && kind === "samples") items.unshift(pictureItem("Test images", page.real, "real ones, to judge by"));
+  const without = runs.length - drawn.length;
   at("pictures-note").textContent =
-    (some.length ? `To keep the page small, of some runs only the first: ${some[0]}. ` : "") +
-    (page.crowded ? `None of the last ${page.crowded} runs. ` : "") +
+    (page.crowded ? `To keep the page small, none of the last ${page.crowded} runs. ` : "") +
     (without > page.crowded ? `Without any: ${without} of the runs.` : "");
-  const all = at("more").dataset.all === "yes";
-  at("more").hidden = items.length <= FEW;
-  at("more").textContent = all ? `Show only the first ${FEW}` : `Show all ${items.length}`;
-  const figure = (item) => make("li", {}, thumbnails(item, items, 304, 420), legendOf(item.title, item.score));
-  at("gallery").replaceChildren(...items.slice(0, all ? items.length : FEW).map(figure));
+  at("all").parentElement.hidden = items.length <= FEW;
+  const wide = at("gallery").clientWidth;
+  const across = Math.max(1, Math.min(items.length, Math.round(wide / 420)));
+  at("gallery").style.setProperty("--across", across);
+  const figure = (item) =>
+    make("li", {}, thumbnails(item, items, wide / across - 20, 0.8 * innerHeight), legendOf(item.title, item.score));
+  at("gallery").replaceChildren(...items.slice(0, at("all").checked ? items.length : FEW).map(figure));
 }
 
 function startPictures() {
-  const present = Object.keys(kinds).filter((kind) => entries.some((entry) => entry[kind]));
-  at("kinds").append(
-    ...present.map((kind, i) => {
-      const input = make("input", { type: "radio", name: "kind", value: kind, onchange: renderGallery });
-      input.checked = i === 0;
-      return make("label", { class: "check" }, input, kinds[kind]);
-    }),
-  );
-  if (!present.length) at("pictures-note").textContent = "No run has samples: run `pixelrnn sample`.";
-  at("more").addEventListener("click", () => {
-    at("more").dataset.all = at("more").dataset.all === "yes" ? "no" : "yes";
-    renderGallery();
-  });
-  at("viewer-close").addEventListener("click", () => viewer.close());
   at("viewer-previous").addEventListener("click", () => turn(-1));
   at("viewer-next").addEventListener("click", () => turn(1));
-  viewer.addEventListener("click", (event) => {
-    if (event.target === viewer) viewer.close();
-  });
   viewer.addEventListener("keydown", ({ key }) => turn({ ArrowLeft: -1, ArrowRight: 1 }[key] ?? 0));
-  if (present.length) part(at("pictures"), renderGallery);
+  const present = [...at("kind").options].filter(({ value }) => entries.some((entry) => entry[value]));
+  fill(at("kind"), present.map(({ value, text }) => [value, text]), present[0]?.value);
+  if (!present.length) return leaveOut("pictures", "No run has samples: run `pixelrnn sample`.");
+  part(at("pictures"), renderGallery);
 }

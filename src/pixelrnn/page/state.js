@@ -1,11 +1,19 @@
 // What the page shows, and what of it is filtered, selected and in which order. Every part below listens to "runs".
 const page = JSON.parse(document.getElementById("data").textContent);
-const entries = page.entries; // runs and baselines, best first; their place in this list is their id
+const entries = page.entries; // runs and baselines, best first, then groups; the place in this list is an entry's id
 const bitsPerNat = 1 / (page.dims * Math.LN2);
-const state = { filter: () => true, selected: new Set(), sort: { key: "bits", down: false } };
+const state = { filter: () => true, selected: new Set(), open: new Set(), sort: { key: "bits", down: false } };
 
 const at = (id) => document.getElementById(id);
 const isRun = (entry) => entry.kind === "run";
+const isGroup = (entry) => entry.kind === "group"; // of several runs that differ in nothing but the seed
+const isBaseline = (entry) => entry.kind === "baseline";
+for (const group of entries.filter(isGroup)) {
+  group.members = group.members.map((name) => entries.find((entry) => isRun(entry) && entry.name === name));
+  for (const run of group.members) run.parent = group;
+}
+/** Runs, with the group of those that have one in their place. */
+const grouped = (runs) => [...new Set(runs.map((run) => run.parent ?? run))];
 const visible = () => entries.filter((entry) => isRun(entry) && state.filter(entry));
 /** The runs that the parts below the table are about: those selected, or all that the filter leaves. */
 function chosen() {
@@ -33,25 +41,22 @@ function fill(select, options, value) {
   if (options.some(([key]) => String(key) === String(keep))) select.value = keep;
 }
 
-/** Render a section when it comes near the window, and again when the runs change: what nobody sees costs nothing. */
+/** Render a section when it comes near the window, when all is quiet, and again when runs or its controls change. */
 function part(section, render) {
   let near = false;
   let stale = true;
-  const work = () => {
-    if (!near || !stale) return;
+  const work = (now) => {
+    if (!stale || !(near || now)) return;
     stale = false;
     render();
   };
-  const seen = ([{ isIntersecting }]) => {
-    near = isIntersecting;
-    work();
-  };
-  const outdated = () => {
-    stale = true;
-    work();
-  };
+  const seen = ([{ isIntersecting }]) => work((near = isIntersecting));
   new IntersectionObserver(seen, { rootMargin: "400px" }).observe(section);
+  setTimeout(() => work(true), 1500); // so that it is there when the page is printed
+  const outdated = () => work((stale = true) && near);
   document.addEventListener("runs", later(outdated));
+  section.addEventListener("change", render);
+  addEventListener("beforeprint", () => work(true));
 }
 
 /** A section that has nothing to show says why. */
@@ -81,20 +86,15 @@ function unpack(text, Kind) {
 }
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const shades = (...names) => Object.fromEntries(names.map((name) => [name, color(name)]));
+const colors = Array.from({ length: 8 }, (_, i) => `c${i}`); // of the runs
 const dark = () => document.documentElement.dataset.theme === "dark";
 
-/** The page's colors and letters for Vega. */
-function chartConfig() {
-  const [soft, line, ink] = ["soft", "line", "ink"].map(color);
-  const text = { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500 };
-  return {
-    background: null,
-    font: getComputedStyle(document.body).fontFamily,
-    view: { stroke: null },
-    axis: { ...text, labelColor: soft, titleColor: ink, gridColor: line, domainColor: line, tickColor: line },
-    legend: { ...text, labelColor: ink, titleColor: soft, labelLimit: 420, symbolStrokeWidth: 2.5 },
-    range: { category: Array.from({ length: 10 }, (_, i) => color(`c${i}`)) },
-  };
+/** A chart of `page/charts.py` with values in place of "$name"; what is undefined takes its key with it. */
+function filled(name, values) {
+  const all = { ...shades("soft", "strong", "line", "ink", "paper", "good", "warn", "bad"), ...values };
+  const value = (_, text) => (typeof text === "string" && text[0] === "$" ? all[text.slice(1)] : text);
+  return JSON.parse(JSON.stringify(page.charts[name]), value);
 }
 
 /** Put a Vega-Lite chart into an element in place of what was there, or nothing; one after the other. */
@@ -103,7 +103,7 @@ function draw(element, spec) {
     mode: "vega-lite",
     renderer: "canvas",
     actions: { export: { png: true, svg: true }, source: false, compiled: false, editor: false },
-    config: chartConfig(),
+    config: filled("config", { font: getComputedStyle(document.body).fontFamily, category: colors.map(color) }),
     tooltip: { theme: dark() ? "dark" : "light" },
     downloadFileName: element.id,
     i18n: { CLICK_TO_VIEW_ACTIONS: "Save the chart" },

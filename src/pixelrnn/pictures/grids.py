@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,19 @@ def completion_grid(
     return Image.fromarray(np.concatenate([page[:, :first], apart, page[:, first:]], axis=1))
 
 
+def small_completions(completions: np.ndarray, given: int, levels: int) -> Image.Image:
+    """Draw the same with one pixel a pixel, a line of its own below the `given` rows of pixels.
+
+    No pixel is covered; the images themselves stand a little apart, on the left.
+    """
+    _, across, colors, h, w = completions.shape
+    images = stretch(completions.reshape(-1, colors, h, w), levels).repeat(3 // colors, 1)
+    line = np.broadcast_to(np.array(ORANGE, np.uint8)[:, None, None], (len(images), 3, 1, w))
+    page = _tile(np.concatenate([images[:, :, :given], line, images[:, :, given:]], 2), across, 1)
+    page = np.insert(page, [w + 1] * 2, GRAY, axis=1)
+    return Image.fromarray(page[1:-1, 1:-1])
+
+
 def save_picture(picture: Image.Image, file: str | Path) -> None:
     """Replace a file by a picture, as PNG."""
     with replacing(file) as new:
@@ -63,14 +76,14 @@ def save_picture(picture: Image.Image, file: str | Path) -> None:
 
 
 def embed(
-    images: np.ndarray, levels: int, columns: int, most: int
+    images: np.ndarray, draw: Callable[[np.ndarray], Image.Image], columns: int, most: int
 ) -> tuple[str, tuple[int, int], int]:
-    """Return the `small_grid` as a data URI, its width and height, and how many images it shows.
+    """Return the grid that `draw` makes of images as a data URI, its size, and how many it shows.
 
     Rows are left out at the end until the URI has at most `most` characters; one stays.
     """
     while True:
-        picture = small_grid(images, levels, columns)
+        picture = draw(images)
         file = io.BytesIO()
         picture.save(file, "PNG")
         uri = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
