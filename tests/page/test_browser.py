@@ -364,8 +364,8 @@ def test_a_group_opens_to_its_runs(seeds_page):
     page = seeds_page
     assert [name.split(" ")[0] for name in _names(page)][:3] == ["row_lstm▸", "cnn▸", "alone"]
     page.get_by_role("button", name="Seeds of row_lstm").press("Enter")
-    inside = [name for name in _names(page) if name.startswith("row_lstm-")]
-    assert inside == ["row_lstm-0", "row_lstm-1", "row_lstm-2"]
+    inside = [name for name in _names(page) if "_seed-" in name]
+    assert inside == [f"row_lstm_seed-{seed}" for seed in range(3)]
     assert page.get_by_role("button", name="Seeds of row_lstm").evaluate(
         "it => it === document.activeElement && it.ariaExpanded === 'true'"
     )

@@ -212,7 +212,6 @@ def test_comparing_needs_no_torch(runs, tmp_path):
         import sys
         from pixelrnn.page import vega
         from pixelrnn.stages.compare import compare
-from pixelrnn.stages.runs import runs as list_runs
         vega.CODE = ""
         compare({str(runs)!r}, out={str(tmp_path / "out")!r})
         print(sorted(sys.modules.keys() & {{"torch", "pytorch_lightning", "wandb", "vl_convert"}}))"""

@@ -222,7 +222,7 @@ def _real(comparison: Comparison) -> dict[str, Any] | None:
 def _labels(comparison: Comparison) -> dict[str, str]:
     """Return the short names of runs and of groups, by name."""
     runs = short_names([row.name for row in comparison.rows if row.kind == "run"])
-    groups = short_names([group["group"] for group in getattr(comparison, "groups", [])])
+    groups = short_names([group.group for group in comparison.groups])
     return groups | runs
 
 

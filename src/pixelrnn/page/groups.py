@@ -4,12 +4,11 @@ A group of one run is that run. One of several opens to its runs in the table, i
 the curves, and is what the differences are about.
 """
 
-import math
-from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtrit
 
 from pixelrnn import figures
 from pixelrnn.results.comparison import Comparison
@@ -21,8 +20,8 @@ _SHARED = ("variant", "head", "parameters", "bound", "audit", "paper", "sample_i
 
 
 def several(comparison: Comparison) -> list[dict[str, Any]]:
-    """Return the groups that have more than one run, best first."""
-    return [group for group in getattr(comparison, "groups", []) if group["n"] > 1]
+    """Return the groups that have more than one seed, chosen first."""
+    return [group.as_dict() for group in comparison.groups if group.n > 1]
 
 
 def group_entry(group: dict[str, Any], runs: list[dict[str, Any]], dims: int) -> dict[str, Any]:
@@ -32,7 +31,7 @@ def group_entry(group: dict[str, Any], runs: list[dict[str, Any]], dims: int) ->
     entry = shared | {
         "name": group["group"],
         "kind": "group",
-        "members": group["runs"],
+        "members": list(group["runs"]),
         "bound": group["bound"],
         "variant": group["variant"],
         "settings": {
@@ -54,35 +53,10 @@ def group_entry(group: dict[str, Any], runs: list[dict[str, Any]], dims: int) ->
 
 
 def half_widths(comparison: Comparison) -> npt.NDArray[np.float64]:
-    """Return half of the 95 % interval of each difference, in nats.
-
-    Over images it is normal. Over seeds it is Welch's: Student's t with as many degrees of freedom
-    as the errors a and b of the two means, over n and m runs, leave:
-        (a² + b²)² / (a⁴ / (n - 1) + b⁴ / (m - 1)).
-    """
+    """Return half of the 95 % interval of each difference, in nats, by Student's t."""
     pairs = comparison.differences
-    groups = {group["group"]: group for group in several(comparison)}
-    factors = np.full(len(pairs), 1.96)
-    for i, (a, b, noise) in enumerate(
-        zip(pairs["a"], pairs["b"], pairs.get("noise", pairs["a"]), strict=True)
-    ):
-        if noise == "seeds":
-            both = [(groups[name]["bits_per_dim_se"] ** 2, groups[name]["n"]) for name in (a, b)]
-            spread = sum(variance**2 / (n - 1) for variance, n in both)
-            total = sum(variance for variance, _ in both)
-            factors[i] = student(round(total**2 / spread, 1)) if spread else math.nan
-    return factors * pairs["nats_se"].to_numpy(float)
-
-
-@cache
-def student(freedom: float) -> float:
-    """Return the end of the central 95 % of Student's t.
-
-    With x = √freedom · tan(angle) its density is that of cos(angle)^(freedom - 1).
-    """
-    angle = (np.arange(50_000) + 0.5) / 50_000 * np.pi / 2
-    share = np.cumsum(np.cos(angle) ** (freedom - 1))
-    return math.sqrt(freedom) * math.tan(angle[np.searchsorted(share, 0.95 * share[-1])])
+    freedom = np.minimum(pairs["freedom"].to_numpy(float), 1e9)
+    return stdtrit(freedom, 0.975) * pairs["nats_se"].to_numpy(float)
 
 
 def _agree(values: list[Any]) -> bool:

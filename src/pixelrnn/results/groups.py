@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
+from typing import Any
 
 import pandas as pd
 
@@ -45,6 +46,10 @@ class Group:
         """The number of seeds with a test figure."""
         return len(self.seeds)
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of it as plain values."""
+        return asdict(self) | {"n": self.n}
+
 
 def groups(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row a group of the runs in `frame` (from `load_runs`), chosen first.
@@ -53,7 +58,7 @@ def groups(frame: pd.DataFrame) -> pd.DataFrame:
     """
     made = make_groups(records(frame))
     columns = [*Group.__annotations__, "n"]
-    return pd.DataFrame([asdict(one) | {"n": one.n} for one in made], columns=columns)
+    return pd.DataFrame([one.as_dict() for one in made], columns=columns)
 
 
 def make_groups(runs: Sequence[Record]) -> list[Group]:

@@ -47,6 +47,7 @@ COLUMNS = [
     "bits_per_dim",
     "bits_per_dim_se",
     "z",
+    "freedom",
     "p",
     "p_holm",
     "noise",
@@ -60,10 +61,11 @@ def paired_differences(frame: pd.DataFrame) -> pd.DataFrame:
 
     `a` is the group of lower NLL; one of a single run has its name. `nats` and `bits_per_dim` say
     how much higher the NLL of `b` is, and `*_se` the standard errors; then come `z` (Welch's t
-    where `noise` is "seeds"), `p` (two-sided), `p_holm` (corrected for the number of pairs),
-    `noise`, and `verdict`: "<a> is better", "not distinguishable from noise", or why neither can be
-    said. Runs without a sound test_nll.npy are left out. Runs over different images are not
-    compared: there are rows for each set of images, corrected apart, with its name in `data`.
+    where `noise` is "seeds", of so many degrees of `freedom`), `p` (two-sided), `p_holm` (corrected
+    for the number of pairs), `noise`, and `verdict`: "<a> is better", "not distinguishable from
+    noise", or why neither can be said. Runs without a sound test_nll.npy are left out. Runs over
+    different images are not compared: there are rows for each set of images, corrected apart, with
+    its name in `data`.
 
     Raises InputError if no run was evaluated.
     """
@@ -119,7 +121,7 @@ def differences(nats: Mapping[str, np.ndarray], bounds: set[str], dims: int) -> 
     frame["nats"], frame["nats_se"] = delta, error
     frame["bits_per_dim"] = figures.bits_per_dim(delta, dims)
     frame["bits_per_dim_se"] = figures.bits_per_dim(error, dims)
-    frame["z"], frame["p"], frame["p_holm"] = z, p, holm(p)
+    frame["z"], frame["freedom"], frame["p"], frame["p_holm"] = z, freedom, p, holm(p)
     frame["noise"] = np.where(over_seeds, SEEDS, IMAGES)
     frame["kind"] = [
         _kind(b, p, bounds, math.inf if noise == SEEDS else n)

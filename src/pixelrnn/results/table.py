@@ -9,7 +9,6 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -123,7 +122,7 @@ def _as_dict(comparison: Comparison) -> dict[str, Any]:
         "data_md5": images.md5 or None,
         "headline": comparison.headline(),
         "chosen": comparison.chosen.group,
-        "groups": [asdict(group) | {"n": group.n} for group in comparison.groups],
+        "groups": [group.as_dict() for group in comparison.groups],
         "rows": [
             _kept(row) | {"settings": _settings(comparison, row.name)} for row in comparison.rows
         ],
