@@ -55,5 +55,5 @@ def contents(comparisons: Sequence[Comparison], pages: Sequence[str]) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>Comparisons</title><style>{style}</style></head>"
-        f"<body><main><h1>Comparisons</h1>{''.join(entries)}</main></body></html>\n"
+        f"<body><header><h1>Comparisons</h1></header><main>{''.join(entries)}</main></body></html>\n"
     )

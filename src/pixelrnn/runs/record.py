@@ -1,7 +1,7 @@
 """What the files of one run say: a row of the frame, of a comparison and of the page.
 
 A new figure is one more field of `Record`, filled here, and a cell where it is to be seen:
-`results/rows.py` for a terminal and Markdown, `page/columns.js` for the page.
+`results/rows.py` for a terminal and Markdown, `page/columns.py` for the page.
 """
 
 import math
