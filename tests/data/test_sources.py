@@ -17,7 +17,7 @@ from pixelrnn.files import md5
 
 RAW = Path(__file__).parents[2] / "data"
 needs_data = pytest.mark.skipif(
-    not RAW.is_dir(), reason="data/ is not here: run `dvc pull data.dvc`"
+    not (RAW / "patches").is_dir(), reason="data/ is not here: run `dvc pull data.dvc`"
 )
 
 SIZES = [

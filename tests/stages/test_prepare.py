@@ -123,8 +123,8 @@ RAW = Path(__file__).parents[2] / "data"
 
 
 def embedded(name: str) -> Path:
-    if not RAW.is_dir():
-        pytest.skip("data/ is not here: run `dvc pull data.dvc`")
+    if not (RAW / name).exists():
+        pytest.skip(f"data/{name} is not here: run `dvc pull data.dvc`")
     return RAW / name
 
 

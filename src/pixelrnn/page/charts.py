@@ -6,25 +6,8 @@ undefined takes its key with it, and Vega-Lite's default holds.
 
 from typing import Any
 
-Spec = dict[str, Any]
-
-# Drag to pan, Ctrl and the wheel to zoom, a double click to come back: a wheel alone scrolls.
-_ZOOM: Spec = {
-    "name": "zoom",
-    "select": {"type": "interval", "zoom": "wheel![event.ctrlKey || event.metaKey]"},
-    "bind": "scales",
-}
-_HOVER: Spec = {
-    "name": "hover",
-    "select": {"type": "point", "fields": ["line"], "on": "pointerover", "clear": "pointerout"},
-}
-_NEAREST: Spec = {**_HOVER, "select": {**_HOVER["select"], "nearest": True}}
-_WIDE: Spec = {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
-# A nearest point's datum is its cell, whose datum is the point: Vega-Lite's own tooltip says
-# undefined for texts.
-_POINT = "(datum.datum || datum)"
-# Points that a line needs to be one: fewer are drawn as points.
-_LINE = 3
+from pixelrnn.page.chart_parts import LINE, NEAREST, WIDE, ZOOM, Spec, config, tooltip_of
+from pixelrnn.page.key_charts import parallel, results
 
 
 def charts() -> dict[str, Any]:
@@ -32,44 +15,18 @@ def charts() -> dict[str, Any]:
     return {
         "curves": _curves(),
         "differences": _differences(),
-        "results": _results(),
-        "parallel": _parallel(),
-        "zoom": [_ZOOM],
-        "config": _config(),
+        "results": results(),
+        "parallel": parallel(),
+        "zoom": [ZOOM],
+        "config": config(),
     }
-
-
-def _config() -> Spec:
-    """Return the page's colors and letters."""
-    text = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": 500}
-    lines = {"gridColor": "$line", "domainColor": "$line", "tickColor": "$line"}
-    return {
-        "background": None,
-        "font": "$font",
-        "view": {"stroke": None},
-        "axis": {**text, **lines, "labelColor": "$soft", "titleColor": "$ink"},
-        "legend": {
-            **text,
-            "labelColor": "$ink",
-            "titleColor": "$soft",
-            "labelLimit": 420,
-            "symbolStrokeWidth": 2.5,
-        },
-        "range": {"category": "$category"},
-    }
-
-
-def _tooltip(**figures: str) -> Spec:
-    """Return a tooltip of what the hovered point says, by label: expressions of `d`."""
-    pairs = (f"'{label}': {text.replace('d.', _POINT + '.')}" for label, text in figures.items())
-    return {"value": {"expr": "{" + ", ".join(pairs) + "}"}}
 
 
 def _curves() -> Spec:
     """Return lines against time: each run's, or the mean over a group's seeds ± their deviation."""
     shown = {"condition": {"param": "hover", "value": "$opacity"}, "value": 0.12}
     number = {"labelExpr": "format(datum.value, '~s')", "grid": False, "tickCount": 8}
-    tooltip = _tooltip(
+    tooltip = tooltip_of(
         run="d.line",
         curve="d.split",
         epochs="d.epoch",
@@ -77,7 +34,7 @@ def _curves() -> Spec:
         value="format(d.y, '.5~g') + (d.seeds > 1 ? ' ± ' + format(d.sd, '.2~g') : '')",
         seeds="d.seeds",
     )
-    few = {"test": f"datum.length < {_LINE}", "value": 1}
+    few = {"test": f"datum.length < {LINE}", "value": 1}
     dash = {
         "field": "split",
         "title": None,
@@ -87,7 +44,7 @@ def _curves() -> Spec:
     return {
         "description": "$description",
         "data": {"values": "$values"},
-        **_WIDE,
+        **WIDE,
         "height": "$height",
         "params": [{"name": "times", "value": "$times"}, {"name": "every", "value": "$every"}],
         "transform": [
@@ -153,13 +110,13 @@ def _curves() -> Spec:
                 },
             },
             {
-                "params": [_ZOOM],
+                "params": [ZOOM],
                 "mark": {"type": "line", "clip": True, "strokeWidth": "$stroke"},
                 "encoding": {"strokeDash": dash, "opacity": shown},
             },
             {
                 "transform": [{"filter": "(datum.last - datum.epoch) % every === 0"}],
-                "params": [_NEAREST],
+                "params": [NEAREST],
                 "mark": {"type": "point", "filled": True, "size": 50, "clip": True},
                 "encoding": {
                     "opacity": {
@@ -193,7 +150,7 @@ def _differences() -> Spec:
     return {
         "description": "$description",
         "data": {"values": "$values"},
-        **_WIDE,
+        **WIDE,
         "height": "$height",
         "layer": [
             {
@@ -218,110 +175,5 @@ def _differences() -> Spec:
                     "tooltip": tooltip,
                 },
             },
-        ],
-    }
-
-
-def _results() -> Spec:
-    """Return points of NLL against a key, and the front that no run is below and left of."""
-    x = {"field": "x", "type": "$xType", "title": "$xTitle", "scale": "$xScale", "sort": "$sort"}
-    y = {"field": "y", "type": "quantitative", "title": "$yTitle", "scale": {"zero": False}}
-    front = [
-        {
-            "window": [{"op": "min", "field": "y", "as": "lowest"}],
-            "sort": [{"field": "x"}, {"field": "y"}],
-            "frame": [None, 0],
-        },
-        {"filter": "datum.y === datum.lowest"},
-    ]
-    right = "scale('x', datum.x) > 0.8 * width"
-    side, apart = {"expr": f"{right} ? 'right' : 'left'"}, {"expr": f"{right} ? -8 : 8"}
-    tooltip: list[Spec] = [{"field": "run"}, {"field": "x", "title": "$xTitle"}]
-    tooltip += [{"field": "y", "title": "$yTitle", "format": ".4f"}, {"field": "by"}]
-    return {
-        "description": "$description",
-        "data": {"values": "$values"},
-        **_WIDE,
-        "height": 340,
-        "layer": [
-            {
-                "transform": front,
-                "mark": {
-                    "type": "line",
-                    "interpolate": "step-after",
-                    "strokeDash": [4, 3],
-                    "opacity": "$frontOpacity",
-                },
-                "encoding": {"x": x, "y": y, "color": {"value": "$soft"}},
-            },
-            {
-                "mark": {"type": "rule", "opacity": 0.5},
-                "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
-            },
-            {
-                "params": "$params",
-                "mark": {"type": "point", "filled": True, "size": 70, "opacity": 0.9},
-                "encoding": {"x": x, "y": y, "tooltip": tooltip},
-            },
-            {
-                "mark": {
-                    "type": "text",
-                    "align": side,
-                    "dx": apart,
-                    "dy": -6,
-                    "opacity": "$nameOpacity",
-                },
-                "encoding": {"x": x, "y": y, "text": {"field": "run"}},
-            },
-        ],
-        "encoding": {
-            "color": {
-                "field": "by",
-                "type": "nominal",
-                "legend": "$legend",
-                "scale": {"domain": "$order"},
-            }
-        },
-    }
-
-
-def _parallel() -> Spec:
-    """Return a line a run across one axis a key, the last that of the NLL, which colors it."""
-    x: Spec = {"field": "key", "type": "nominal", "sort": "$keys", "title": None}
-    axis = {"labelAngle": 0, "domain": False, "ticks": False, "labelFontWeight": 600}
-    x |= {"axis": {**axis, "labelPadding": 14}}
-    y = {"field": "place", "type": "quantitative", "axis": None}
-    nll = {
-        "field": "nll",
-        "type": "quantitative",
-        "title": "$yTitle",
-        "scale": {"scheme": "viridis", "reverse": "$reverse", "zero": False},
-    }
-    shown = {"condition": {"param": "hover", "value": 0.8}, "value": 0.08}
-    own = {"type": "text", "align": "left", "dx": 5}
-    text = {"data": {"values": "$ticks"}, "encoding": {"text": {"field": "text"}}}
-    return {
-        "description": "$description",
-        "data": {"values": "$values"},
-        **_WIDE,
-        "height": 340,
-        "encoding": {"x": x, "y": y},
-        "layer": [
-            {
-                "data": {"values": "$ticks"},
-                "mark": {"type": "rule", "color": "$strong"},
-                "encoding": {"y": {"datum": 0}, "y2": {"datum": 1}},
-            },
-            {
-                "mark": {"type": "line", "strokeWidth": 1.6},
-                "encoding": {"detail": {"field": "line"}, "color": nll, "opacity": shown},
-            },
-            {
-                "params": [_NEAREST],
-                "mark": {"type": "point", "opacity": 0, "size": 50},
-                "encoding": {"tooltip": _tooltip(run="d.line", key="d.key", value="d.text")},
-            },
-            {**text, "mark": {**own, "stroke": "$paper", "strokeWidth": 4, "strokeJoin": "round"}},
-            {**text, "mark": {**own, "color": "$ink"}},
         ],
     }
