@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 help:
 	@echo "make demo    train, evaluate and sample the four variants on the embedded digits (no download, account or GPU)"
 	@echo "make test    lint, and all tests: some minutes"
-	@echo "make quick   the laws and all other cheap tests"
+	@echo "make quick   the laws and all other cheap tests: under two minutes on two cores"
 	@echo "make lint    style, import contracts and types"
 	@echo "make format  mend the style"
 	@echo "make clean   remove what tools leave behind; data, runs and the environment stay"

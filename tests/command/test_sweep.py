@@ -37,7 +37,7 @@ COMPARE = "pixelrnn.stages.compare.write_comparison"
 @pytest.fixture
 def _no_page(monkeypatch):
     """The comparison takes longer than what it compares."""
-    monkeypatch.setattr(COMPARE, lambda *runs, out: None)
+    monkeypatch.setattr(COMPARE, lambda *runs, out, note=None: [])
 
 
 @pytest.fixture
@@ -195,17 +195,18 @@ def test_failing_jobs_stop_nothing_and_are_tried_again(pixelrnn, tmp_path, monke
     assert (good / "weights.safetensors").stat().st_mtime_ns == kept
 
 
-def refuse(*runs, out):
+def refuse(*runs, out, note=None):
     raise InputError("the runs are of different data")
 
 
 @pytest.mark.slow
 def test_it_says_where_it_stands_and_renews_the_page(pixelrnn, tmp_path, monkeypatch):
     """Faults: silence until the end; a page after every job of many short ones; a page that fails the job."""
-    pages = []
+    pages, notes = [], []
 
-    def page(*runs, out):
+    def page(*runs, out, note=None):
         pages.append(len(runs))
+        notes.append(note)
         out.mkdir(exist_ok=True)
         (out / "comparison.html").touch()
         raise OSError("the disk is full")
@@ -224,6 +225,8 @@ def test_it_says_where_it_stands_and_renews_the_page(pixelrnn, tmp_path, monkeyp
     for line, pattern in zip(lines, patterns, strict=True):
         assert re.fullmatch(pattern, line)
     assert pages == [1, 2], "one after the first job, and the last"
+    to_come = "still to come: seed-1, seed--1"
+    assert notes == [f"the sweep is running, 1 of 3 jobs have ended; {to_come}", None]
     assert "No comparison: OSError: the disk is full" in out
 
     old = time.time() - 61

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pixelrnn.results.comparison import Comparison
 
 PAGE_EVERY = 60  # seconds at least between two pages, but for the last
+NAMED = 12  # jobs still to come that the page names
 
 current: "Jobs | None" = None  # what this process has launched
 
@@ -98,7 +99,7 @@ class Jobs(Callback):
             line += f"; {spell_time(seconds)} so far"
             if left := count - finished - failed:
                 line += f", about {spell_time(left * seconds / ended)} to go"
-            self.write_page(at_least=PAGE_EVERY)
+            self.write_page(at_least=PAGE_EVERY, note=_still_to_come(outcomes_so_far, count))
         print(line, flush=True)
 
     def outcomes(self) -> list[Outcome]:
@@ -107,11 +108,11 @@ class Jobs(Callback):
         runs = [RunDirectory(self.folder / name) for name in names]
         return [outcomes.read_outcome(run, self.tested) for run in runs]
 
-    def write_page(self, at_least: float = 0) -> "list[Comparison] | str":
+    def write_page(self, at_least: float = 0, note: str | None = None) -> "list[Comparison] | str":
         """Compare the runs that there are, unless the page is younger than `at_least` seconds.
 
-        Returns the comparisons, or why there are none: no job fails because of its page. Two
-        processes may write it at a time, since files are replaced whole.
+        `note` stands on the page. Returns the comparisons, or why there are none: no job fails
+        because of its page. Two processes may write it at a time, since files are replaced whole.
         """
         from pixelrnn.stages.compare import write_comparison  # brings pandas
 
@@ -121,7 +122,7 @@ class Jobs(Callback):
                 return []
         runs = sorted(file.parent for file in self.folder.glob(f"[!.]*/{CONFIG}"))
         try:
-            return write_comparison(*runs, out=page.parent)
+            return write_comparison(*runs, out=page.parent, note=note)
         except Exception as error:
             return explain(error)
 
@@ -248,6 +249,19 @@ def run_job(config: DictConfig, command: Command, again: str) -> float | None:
         print(f"pixelrnn: {folder if trains else again}: {reason}", file=sys.stderr, flush=True)
         return None
     return outcomes.read_validation(run) if trains else None
+
+
+def _still_to_come(outcomes_so_far: Sequence[Outcome], count: int) -> str | None:
+    """Return what the page of a sweep that runs says of it; nothing at its end."""
+    ended = [one for one in outcomes_so_far if not one.problem or one.failed]
+    if len(ended) >= count:
+        return None
+    names = [one.name for one in outcomes_so_far if one not in ended]
+    shown = ", ".join(names[:NAMED])
+    if len(names) > NAMED:
+        shown += f" and {len(names) - NAMED} more"
+    to_come = f"; still to come: {shown}" if names else ""
+    return f"the sweep is running, {len(ended)} of {count} jobs have ended{to_come}"
 
 
 def spell_time(seconds: float) -> str:

@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -59,25 +60,30 @@ def compare(
     return comparisons
 
 
-def write_comparison(*runs: str | Path, out: str | Path) -> list[Comparison]:
+def write_comparison(
+    *runs: str | Path, out: str | Path, note: str | None = None
+) -> list[Comparison]:
     """Compare `runs`, and write to the folder `out` what is to be said of them.
 
     comparison.html is a page for people, comparison.md for papers, comparison.json for programs,
     metrics.json and curves.csv for DVC; samples.png comes if any run was sampled. Of several data
     sets each has its own page and picture, comparison-<data>.html and samples-<data>.png, and
     comparison.html leads to them. All but the pages say nothing that differs from one time to the
-    next, such as seconds. Returns a comparison a data set. Raises InputError, having written
-    nothing, if nothing matches or nothing was evaluated.
+    next, such as seconds. `note` comes first of all notes, such as that a sweep still runs. Returns
+    a comparison a data set. Raises InputError, having written nothing, if nothing matches or
+    nothing was evaluated.
     """
-    return _write(load_runs(*runs), as_folder(out))
+    return _write(load_runs(*runs), as_folder(out), note)
 
 
-def _write(frame: pd.DataFrame, out: Path) -> list[Comparison]:
+def _write(frame: pd.DataFrame, out: Path, note: str | None = None) -> list[Comparison]:
     parts, others = by_images(frame)
     if others:
         _say(f"not evaluated yet, and no other run has their images: {', '.join(others)}")
     with bundling() as vega:
         comparisons = [compare_runs(part, images) for part, images in parts]
+        if note:
+            comparisons = [replace(one, notes=[note, *one.notes]) for one in comparisons]
         names = _suffixes(comparisons)
         pictures = [_picture(comparison) for comparison in comparisons]
         texts = [to_markdown(comparison) for comparison in comparisons]
