@@ -42,6 +42,10 @@ class Task:
         words = words_for_one(self.command)
         sys.argv[1:] = words  # what Lightning starts further processes of a training with
         again = shlex.join(["pixelrnn", *words])
+        with _full_error(self.show_traceback):
+            return self._call(config, again)
+
+    def _call(self, config: DictConfig, again: str) -> float | None:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             return sweep.run_job(config, self.command, again)
         try:
@@ -85,17 +89,26 @@ def launch(command: Command) -> int:
 @contextmanager
 def _handed_to_hydra(command: Command) -> Iterator[None]:
     """Put the flags and overrides where Hydra reads them, and make it raise what it would print."""
-    typed, shows = sys.argv[1:], os.environ.get(FULL_ERROR, "")
+    typed = sys.argv[1:]
     sys.argv[1:] = [*command.flags, *command.overrides]
-    os.environ[FULL_ERROR] = "1"  # the processes of jobs have it, too
     try:
-        with warnings.catch_warnings():
+        with _full_error(True), warnings.catch_warnings():  # the processes of jobs have it, too
             # A worker that was killed: `_say_what_stopped` says so.
             warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
             yield
     finally:
         sys.argv[1:] = typed
-        os.environ[FULL_ERROR] = shows
+
+
+@contextmanager
+def _full_error(shown: bool) -> Iterator[None]:
+    """Set Hydra's variable: within a job as it was typed, for what the job starts; else to 1."""
+    before = os.environ.get(FULL_ERROR, "")
+    os.environ[FULL_ERROR] = "1" if shown else ""
+    try:
+        yield
+    finally:
+        os.environ[FULL_ERROR] = before
 
 
 def words_for_one(command: Command) -> list[str]:

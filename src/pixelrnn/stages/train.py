@@ -24,6 +24,7 @@ from pixelrnn.stages.evaluate import evaluate
 from pixelrnn.stages.sample import sample
 from pixelrnn.training.callbacks import BestWeights, Finite, History, LastCheckpoint
 from pixelrnn.training.density import DensityModule, MakeOptimizer
+from pixelrnn.training.distributed import several_processes
 from pixelrnn.training.run import Run
 from pixelrnn.training.schedules import Schedule
 from pixelrnn.training.tracking import tracked
@@ -80,7 +81,7 @@ def train(
     if trains:
         if compile:
             _compile(model)
-        with tracked(fit, claimed, origin):
+        with tracked(fit, claimed, origin), several_processes(fit):
             _fit(fit, module, images, claimed)
             if fit.is_global_zero:
                 training = _finish(claimed, model, history, best, origin)
