@@ -1,11 +1,10 @@
 """Let Hydra compose the verb's configuration, one for each job, and call the verb with it."""
 
 import os
-import re
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 
@@ -14,9 +13,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from pixelrnn.command import names, sweep
+from pixelrnn.command import names, slurm, sweep
 from pixelrnn.command.call import build
 from pixelrnn.command.errors import explain, is_bad_input, refuse
+from pixelrnn.command.names import quoted
 from pixelrnn.command.output import make_output_safe
 from pixelrnn.command.words import Command
 from pixelrnn.conf import CONF
@@ -83,7 +83,25 @@ def launch(command: Command) -> int:
             refuse(error, command)
         _say_what_stopped(error, jobs)
         stopped = 1
-    return max(stopped, sweep.current.finish()) if sweep.current else stopped
+    if sweep.current is None:
+        return stopped
+    if sweep.current.submits:
+        return _submit(sweep.current, command)
+    return max(stopped, sweep.current.finish())
+
+
+def _submit(jobs: sweep.Jobs, command: Command) -> int:
+    """Hand the jobs that are not finished to Slurm. Returns the exit code."""
+    test = ["test=true"] if jobs.tested else []
+    commands = {
+        job: [*words_for_job(command, overrides, f"{jobs.folder}/{job}"), *test]
+        for job, overrides in jobs.to_do().items()
+    }
+    try:
+        slurm.submit(jobs.folder, commands, jobs.submits)
+    except InputError as error:
+        refuse(error)
+    return 0
 
 
 @contextmanager
@@ -116,18 +134,19 @@ def words_for_one(command: Command) -> list[str]:
     settings = HydraConfig.get()
     if settings.mode != RunMode.MULTIRUN:
         return [command.verb, *command.flags, *command.overrides, *_literal(command)]
+    directory = f"{settings.sweep.dir}/{settings.sweep.subdir}"
+    return words_for_job(command, settings.overrides.task, directory)
+
+
+def words_for_job(command: Command, overrides: Sequence[str], directory: str) -> list[str]:
+    """Return what to type for one job of a sweep alone: its overrides, in its directory."""
     flags = [flag for flag in command.flags if flag not in ("-m", "--multirun")]
-    words = [word for word in settings.overrides.task if not word.startswith(("run=", "test="))]
+    words = [word for word in overrides if not word.startswith(("run=", "test=", "wait="))]
     if command.verb == "train":
-        words.append(f"run={_quote(f'{settings.sweep.dir}/{settings.sweep.subdir}')}")
-    if settings.runtime.choices.get("sweep"):
+        words.append(f"run={quoted(directory)}")
+    if any(word.startswith("sweep=") for word in words):
         words.append("hydra.mode=RUN")
     return [command.verb, *flags, *words, *_literal(command)]
-
-
-def _quote(path: str) -> str:
-    """Return a path as Hydra's grammar takes it: names of our own need no quotes."""
-    return path if re.fullmatch(r"[\w./-]+", path) else "'" + path.replace("'", r"\'") + "'"
 
 
 def _literal(command: Command) -> list[str]:

@@ -58,7 +58,7 @@ class Shuffled(DistributedSampler[Picks]):
         return whole + 1 if rest >= self.num_replicas else whole
 
     def images_in(self, first: int, stop: int) -> int:
-        """Return how many images all processes see in batches `first` to `stop`, itself left out."""
+        """Return how many images all processes see in the batches from `first` up to `stop`."""
         end = self.count if stop >= len(self) else stop * self.together
         return end - first * self.together
 
