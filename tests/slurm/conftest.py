@@ -52,6 +52,14 @@ class Cluster:
             assert time.monotonic() < deadline
             time.sleep(0.3)
 
+    def wait_for_requeued(self):
+        """A job that was queued again is held for two minutes: not here."""
+        requeued = ["--format=%A %r", "--states=PENDING"]
+        self.wait(lambda: "BeginTime" in self.queue(*requeued))
+        states = self.queue(*requeued)
+        job = states[states.index("BeginTime") - 1]
+        self.run("scontrol", "update", f"JobId={job}", "StartTime=now")
+
 
 @pytest.fixture
 def cluster(daemons, tmp_path, monkeypatch):

@@ -40,16 +40,15 @@ def statuses(cluster, sweep):
 
 
 def test_the_variants_as_an_array(cluster):
-    """By submitit, whose shell waits; what is missing is then one job. Faults: no page; no failure
-    but a traceback; a job that is done is done again.
-    """
+    """By submitit, whose shell waits. Faults: jobs one after the other; a sweep without its page."""
     words = [word for word in TRAIN if not word.startswith("model.")]
     words += ["trainer.limit_train_batches=2", "run=all"]
-    out = cluster.pixelrnn(*words, "sweep=variants", "optimizer.lr=-1", code=1)
-    assert out.count("failed: optimizer: Invalid learning rate") == 4
-    assert "Traceback" not in out
     out = cluster.pixelrnn(*words, "sweep=variants")
     assert "4 of 4 finished" in out
+    assert (
+        len({file.parent.name.partition("_")[0] for file in Path("all").glob(".submitit/*_*/*")})
+        == 1
+    )
     page = Path("all/comparison/comparison.html").read_text()
     assert all(f"model-{name}" in page for name in ("pixel_cnn", "row_lstm", "multi_scale"))
     assert set(statuses(cluster, "all").values()) == {"finished"}
@@ -57,21 +56,25 @@ def test_the_variants_as_an_array(cluster):
 
 def test_a_preempted_job_goes_on_in_its_array(cluster):
     """Told by USR2 in mid-epoch, as before a time limit, queued again: the weights of an undisturbed
-    run, and one run of W&B. Faults: a job given up at its first preemption; one that begins anew.
+    run, and one run of W&B; the other job fails. Faults: a job given up at its first preemption; one
+    that begins anew; a traceback for a failure.
     """
     words = [word for word in TRAIN if word != "logger=none"]
-    process = cluster.start(PIXELRNN, *words, *LONG, "seed=0,1", "-m", "run=all", "test=false")
-    cluster.wait(lambda: begun("all/seed-1"))
-    before = json.loads(Path("all/seed-1/origin.json").read_text())
-    (job,) = [line for line in cluster.queue("--format=%A_%a|%K") if line.endswith("|1")]
-    cluster.run("scancel", "--signal=USR2", cluster.queue("--format=%F")[0] + "_1")
+    words += [*LONG, "head=softmax,bernoulli", "seed=1", "-m", "run=all", "test=false"]
+    process = cluster.start(PIXELRNN, *words)
+    cluster.wait(lambda: begun("all/head-softmax"))
+    before = json.loads(Path("all/head-softmax/origin.json").read_text())
+    cluster.run("scancel", "--signal=USR2", cluster.queue("--format=%F")[0] + "_0")
+    cluster.wait_for_requeued()
     out = process.communicate(timeout=300)[0]
-    assert process.returncode == 0, out
-    assert "2 of 2 finished" in out
-    log = "".join(file.read_text() for file in Path("all/.submitit").glob("*_1/*_log.*"))
-    assert "it continues from" in log, job
-    assert before["wandb"] == json.loads(Path("all/seed-1/origin.json").read_text())["wandb"]
-    assert same_weights("all/seed-1", undisturbed(cluster, seed=1))
+    assert process.returncode == 1, out
+    assert "1 of 2 finished" in out
+    assert "failed: " in next(line for line in out.splitlines() if "│ head-bernoulli" in line)
+    assert "Traceback" not in out
+    log = "".join(file.read_text() for file in Path("all/.submitit").glob("*_0/*_log.*"))
+    assert "it continues from" in log
+    assert before["wandb"] == json.loads(Path("all/head-softmax/origin.json").read_text())["wandb"]
+    assert same_weights("all/head-softmax", undisturbed(cluster, seed=1))
 
 
 def test_submitted_and_left_alone(cluster):
@@ -103,8 +106,9 @@ def test_a_job_that_gives_way_goes_on(cluster):
     cluster.pixelrnn(*TRAIN, *LONG, "-m", "seed=choice(0)", "run=all", "wait=false")
     cluster.wait(lambda: begun("all/seed-0"))
     everything = [f"--cpus-per-task={os.cpu_count()}", "--partition=high", "--output=/dev/null"]
-    cluster.run("sbatch", *everything, "--wrap=sleep 5")
-    cluster.wait(lambda: statuses(cluster, "all") == {"seed-0": "waiting"})
+    cluster.run("sbatch", *everything, "--wrap=sleep 20")
+    cluster.wait_for_requeued()
+    assert statuses(cluster, "all") == {"seed-0": "waiting"}
     cluster.wait(lambda: statuses(cluster, "all") == {"seed-0": "finished"})
     (log,) = Path("all/.slurm").glob("*_0.log")
     assert "it continues from" in log.read_text()
@@ -112,12 +116,11 @@ def test_a_job_that_gives_way_goes_on(cluster):
 
 
 def test_a_killed_submitter_harms_nothing(cluster):
-    """It is killed while it waits: the jobs end, and the same command finds them finished."""
+    """It is killed while it waits: the jobs go on. Fault: jobs that end with who submitted them."""
     words = [*TRAIN, "-m", "seed=0,1", "run=all"]
     process = cluster.start(PIXELRNN, *words)
     cluster.wait(lambda: len(cluster.queue("--format=%A")) == 2)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    cluster.wait(lambda: set(statuses(cluster, "all").values()) == {"finished"})
-    assert cluster.pixelrnn(*words).count("is finished") == 0  # said in the jobs' own logs
-    assert Path("all/comparison/comparison.html").exists()
+    cluster.wait(lambda: not cluster.queue())
+    assert statuses(cluster, "all") == {"seed-0": "finished", "seed-1": "finished"}

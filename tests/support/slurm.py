@@ -86,11 +86,19 @@ def running(folder: Path) -> Iterator[dict[str, str]]:
             pytest.fail((folder / "slurmctld.log").read_text()[-2000:])
         yield environment
     finally:
-        _run(["scancel", "--user=root", "--signal=KILL", "--full"], environment, check=False)
         _run(["scancel", "--user=root"], environment, check=False)
         for name in ("slurmd", "slurmctld", "munge"):
-            with suppress(OSError, ValueError):
-                os.kill(int((folder / f"{name}.pid").read_text()), signal.SIGTERM)
+            _end(folder / f"{name}.pid")
+
+
+def _end(file: Path) -> None:
+    """End a daemon by its pid file, and wait for it: it writes to the folder until then."""
+    with suppress(OSError, ValueError):
+        pid = int(file.read_text())
+        os.kill(pid, signal.SIGTERM)
+        for _ in range(100):
+            os.kill(pid, 0)
+            time.sleep(0.2)
 
 
 def _run(command: list[str], environment: dict[str, str], check: bool = True) -> str:

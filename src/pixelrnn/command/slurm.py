@@ -20,7 +20,14 @@ from omegaconf import DictConfig
 
 from pixelrnn.command.names import quoted
 from pixelrnn.errors import InputError
-from pixelrnn.runs.queue import FAILURE, NAME, SUBMISSIONS, queued, write_submission
+from pixelrnn.runs.queue import (
+    FAILURE,
+    NAME,
+    SUBMISSIONS,
+    queued,
+    remove_submission,
+    write_submission,
+)
 
 # sbatch's options by the launcher's names, with how they are written.
 _OPTIONS = {
@@ -100,7 +107,11 @@ def submit(sweep: Path, commands: Mapping[str, Sequence[str]], launcher: Mapping
     token = secrets.token_hex(4)
     write_submission(sweep, token, jobs)
     script = _script(sweep, token, {job: commands[job] for job in jobs}, launcher)
-    number = _sbatch(script, *_of_array(sweep, token, len(jobs), launcher))
+    try:
+        number = _sbatch(script, *_of_array(sweep, token, len(jobs), launcher))
+    except InputError:
+        remove_submission(sweep, token)
+        raise
     _submit_page(sweep, token, launcher, after=number)
     print(f"{len(jobs)} jobs submitted as Slurm's {number}; how they stand: pixelrnn runs {sweep}")
 

@@ -10,6 +10,7 @@ for it although its number is given only later.
 """
 
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from pixelrnn.errors import InputError
@@ -38,6 +39,14 @@ def write_submission(sweep: Path, token: str, jobs: list[str]) -> None:
     """Note the jobs of a submission, before Slurm is asked to take them."""
     (sweep / SUBMISSIONS).mkdir(parents=True, exist_ok=True)
     write_json(sweep / SUBMISSIONS / f"{token}.json", {"jobs": jobs})
+
+
+def remove_submission(sweep: Path, token: str) -> None:
+    """Forget a submission that Slurm did not take, and the folders if nothing else is in them."""
+    (sweep / SUBMISSIONS / f"{token}.json").unlink()
+    with suppress(OSError):
+        (sweep / SUBMISSIONS).rmdir()
+        sweep.rmdir()
 
 
 def queued(sweep: Path) -> dict[str, str]:
