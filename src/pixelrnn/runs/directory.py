@@ -5,6 +5,7 @@
     timing.json            seconds and memory that it took here
     checkpoints/last.ckpt  where training stands: continues after an interruption
     history.csv            one row an epoch
+    grids.npy              what it drew every few epochs, and after the last
     training.json          what training gave, on which data and by which code
     weights.safetensors    the model of the best epoch; written last: its presence means finished
     metrics.json           what `evaluate` measured, by split
@@ -40,6 +41,7 @@ SAMPLES_PICTURE = "samples.png"
 COMPLETIONS = "completions.npy"
 COMPLETIONS_PICTURE = "completions.png"
 GRID_PICTURE = "grid.png"  # of the latest epoch
+GRIDS = "grids.npy"  # of every epoch that was drawn after
 
 Config = dict[str, Any]
 
