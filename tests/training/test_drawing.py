@@ -123,7 +123,7 @@ class SpoilAfterTheFirst(Callback):
     def on_train_epoch_start(self, trainer, pl_module):
         if trainer.current_epoch == 1:
             for parameter in pl_module.model.parameters():
-                parameter.data += 5
+                parameter.data *= -1
 
 
 def test_no_completions_without_anybody_to_show_them_to(tmp_path, data, monkeypatch):

@@ -4,6 +4,7 @@
     origin.json            where it comes from: command, revision, DVC stage, W&B run
     timing.json            seconds and memory that it took here
     checkpoints/last.ckpt  where training stands: continues after an interruption
+    checkpoints/previous.ckpt    the one before, should the last be damaged
     history.csv            one row an epoch
     grids.npy              what it drew every few epochs, and after the last
     training.json          what training gave, on which data and by which code
@@ -31,6 +32,7 @@ CONFIG = "config.yaml"
 ORIGIN = "origin.json"
 TIMING = "timing.json"
 CHECKPOINT = "checkpoints/last.ckpt"
+PREVIOUS_CHECKPOINT = "checkpoints/previous.ckpt"
 HISTORY = "history.csv"
 TRAINING = "training.json"
 WEIGHTS = "weights.safetensors"
@@ -80,9 +82,9 @@ class RunDirectory:
         return self.has(WEIGHTS)
 
     @property
-    def checkpoint(self) -> Path | None:
-        """The checkpoint to continue from, if there is one."""
-        return self.path / CHECKPOINT if self.has(CHECKPOINT) else None
+    def checkpoints(self) -> list[Path]:
+        """The checkpoints that there are, the last first."""
+        return [self.path / name for name in (CHECKPOINT, PREVIOUS_CHECKPOINT) if self.has(name)]
 
     def missing(self, tested: bool) -> list[str]:
         """Return the files that a finished run has and this one lacks, in the order of writing.
