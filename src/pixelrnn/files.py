@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import secrets
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -110,6 +111,15 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def is_sound_zip(file: Path) -> bool:
+    """Return whether the parts of a zip file, such as torch's, have the checksums in it."""
+    try:
+        with zipfile.ZipFile(file) as parts:
+            return parts.testzip() is None
+    except Exception:  # a damaged header makes zipfile raise many kinds
+        return False
 
 
 def md5(file: Path) -> str:

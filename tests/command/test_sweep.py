@@ -282,7 +282,7 @@ def test_what_failed_and_what_was_cut_off_is_run_again(pixelrnn, tmp_path, monke
     code, out, _ = pixelrnn(*command)
     assert code == 0
     assert out.count("is finished\n") == 1
-    assert out.count("continues from its last epoch") == 1
+    assert out.count("continues from its checkpoint") == 1
     assert not list(tmp_path.glob("artifacts/sweeps/*/*/failure.txt"))
 
     script = f"""if True:

@@ -15,7 +15,7 @@ from tests.support import tiny
 from pixelrnn.data import ImageData, write_arrays
 from pixelrnn.data.images import Levels
 from pixelrnn.errors import InputError
-from pixelrnn.training.callbacks import LastCheckpoint
+from pixelrnn.training.checkpoints import LastCheckpoint
 
 SHAPE, LEVELS = (1, 2, 3), 40
 COUNTS = {"train": 37, "val": 10, "test": 6}

@@ -270,7 +270,19 @@ def test_a_picture_opens_and_closes_by_keyboard_with_sharp_pixels(page):
     page.keyboard.press("Escape")
     assert not viewer.is_visible()
     assert picture.evaluate("button => button === document.activeElement")
+    epoch = page.locator("#epoch")
+    assert (epoch.input_value(), page.locator("#epoch-name").inner_text()) == (
+        "2",
+        "the best epoch",
+    )
+    source = page.locator("#gallery .picture").nth(1).locator("img").get_attribute("src")
+    epoch.press("ArrowLeft")
+    assert page.locator("#epoch-name").inner_text() == "epoch 3"
+    assert "after epoch 3" in page.locator("#gallery li").nth(1).inner_text()
+    earlier = page.locator("#gallery .picture").nth(1).locator("img").get_attribute("src")
+    assert earlier != source
     page.locator("#kind").select_option("completions")
+    assert not epoch.is_visible()
     page.locator("#gallery .picture").nth(2).press("Enter")
     assert "Left: the original. Above the line: what was given." in viewer.inner_text()
     assert "6 test images, each followed by 2 ways" in viewer.inner_text()

@@ -159,21 +159,42 @@ def test_pictures_of_the_best_runs_come_first_where_not_all_fit(
     for i in range(6):
         make_run(f"runs/{i}", nats=NATS + i, drawn=True)
     whole = content(compared())
-    size = sum(len(whole["entries"][0][kind]["uri"]) for kind in ("samples", "completions"))
-    monkeypatch.setattr("pixelrnn.page.content.PICTURES", int(2.5 * size))
-    monkeypatch.setattr("pixelrnn.page.content.GRID", size)
+    size = _characters(whole["entries"][0])
+    monkeypatch.setattr("pixelrnn.page.gallery.PICTURES", int(2.5 * size))
+    monkeypatch.setattr("pixelrnn.page.gallery.GRID", size)
     page = content(compared())
     assert whole["crowded"] == 0
     shown = [entry["name"] for entry in page["entries"] if "samples" in entry]
     assert shown == list("012345")[: len(shown)]
     assert len(shown) + page["crowded"] == 6
-    used = sum(
-        len(entry[kind]["uri"])
-        for entry in page["entries"][: len(shown)]
-        for kind in ("samples", "completions")
-    )
-    assert used <= 2.5 * size
+    assert sum(map(_characters, page["entries"][: len(shown)])) <= 2.5 * size
     assert page["crowded"] > 0
+
+
+def _characters(entry):
+    pictures = [entry["samples"], entry["completions"], *entry["grids"]]
+    return sum(len(picture["uri"]) for picture in pictures)
+
+
+def test_grids_of_the_epochs(make_run, make_data, compared, monkeypatch):
+    """Faults: those of the first epochs only where there are many; epochs counted from zero."""
+    make_data()
+    folder = make_run("runs/a", nats=NATS, drawn=True)
+    assert [grid["epoch"] for grid in content(compared())["entries"][0]["grids"]] == [1, 3]
+    grids = np.load(folder / "grids.npy").repeat(10)
+    grids["epoch"] = np.arange(20) + 1
+    np.save(folder / "grids.npy", grids)
+    shown = [grid["epoch"] for grid in content(compared())["entries"][0]["grids"]]
+    assert (len(shown), shown[0], shown[-1]) == (12, 1, 20)
+
+
+@pytest.mark.parametrize("wrong", [np.zeros(3), np.zeros(0, [("epoch", "i4"), ("images", "u1")])])
+def test_damaged_grids_are_a_note(make_run, make_data, compared, wrong):
+    make_data()
+    np.save(make_run("runs/a", nats=NATS, drawn=True) / "grids.npy", wrong)
+    (entry, *_) = content(compared())["entries"]
+    assert "grids" not in entry
+    assert "grids.npy" in entry["note"]
 
 
 def test_text_from_runs_cannot_end_the_script(make_run, make_data, compared):

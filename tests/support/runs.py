@@ -55,8 +55,8 @@ def write_run(
 ) -> Path:
     """A finished run over the images in the folder `digits` beside it, or one level up below runs/.
 
-    `without` leaves parts out; `nats` adds what is known image by image, and `drawn` samples and
-    completions.
+    `without` leaves parts out; `nats` adds what is known image by image, and `drawn` samples,
+    grids of two epochs and completions.
     """
     folder.mkdir(parents=True)
     home = folder.parent.parent if folder.parent.name == "runs" else folder.parent
@@ -91,6 +91,9 @@ def write_run(
         levels = np.random.default_rng(0).integers(0, LEVELS, (18, *SHAPE), dtype=np.uint8)
         np.save(folder / "samples.npy", levels)
         np.save(folder / "completions.npy", levels.reshape(6, 3, *SHAPE))
+        grids = np.zeros(2, [("epoch", "i4"), ("images", "u1", (9, *SHAPE))])
+        grids["epoch"], grids["images"] = (1, 3), levels.reshape(2, 9, *SHAPE)
+        np.save(folder / "grids.npy", grids)
     return folder
 
 

@@ -96,6 +96,7 @@ def fit(
     scheduler=WARM_COSINE,
     test=False,
     replace=False,
+    checkpoint_steps=None,
     **trainer,
 ):
     """Train as `pixelrnn train` does."""
@@ -112,6 +113,7 @@ def fit(
         logger=logger,
         test=test,
         replace=replace,
+        checkpoint_steps=checkpoint_steps,
     )
 
 

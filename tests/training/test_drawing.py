@@ -37,11 +37,27 @@ def test_grid_has_random_numbers_of_its_own(tmp_path, data, monkeypatch):
         "pixelrnn.training.drawing.enlarge",
         lambda samples, *_, **size: drawn.append(samples) or enlarge(samples, *_, **size),
     )
-    tiny.fit(
-        tmp_path / "run", data, epochs=1, callbacks=[SampleGrid(seed=seed) for seed in (1, 1, 2)]
-    )
+    grids = [SampleGrid(every, seed=seed) for every, seed in ((1, 1), (2, 1), (1, 2))]
+    tiny.fit(tmp_path / "run", data, epochs=1, callbacks=grids)
     assert (drawn[0] == drawn[1]).all()
     assert (drawn[0] != drawn[2]).any()
+
+
+def test_grids_of_all_epochs_survive_an_interruption(tmp_path, data):
+    """Faults: the latest only; after a resume, those from then on only."""
+    whole = tiny.fit(tmp_path / "whole", data, epochs=5, callbacks=[SampleGrid(every=2, images=3)])
+    with pytest.raises(RuntimeError, match="stop"):
+        tiny.fit(
+            tmp_path / "run",
+            data,
+            epochs=5,
+            callbacks=[SampleGrid(every=2, images=3), StopAfter(3)],
+        )
+    (tmp_path / "run/grids.npy").unlink()  # as DVC does before a stage
+    run = tiny.fit(tmp_path / "run", data, epochs=5, callbacks=[SampleGrid(every=2, images=3)])
+    grids = [np.load(each.path / "grids.npy") for each in (whole, run)]
+    assert grids[0]["epoch"].tolist() == [2, 4, 5]
+    assert grids[0].tobytes() == grids[1].tobytes()
 
 
 def test_grid_file(tmp_path, data):
@@ -54,6 +70,17 @@ def test_grid_file(tmp_path, data):
 def test_grid_refuses(wrong):
     with pytest.raises(InputError, match=r"callbacks\.samples"):
         SampleGrid(**wrong)
+
+
+class StopAfter(Callback):
+    """Breaks off in the epoch after so many."""
+
+    def __init__(self, epochs):
+        self.epochs = epochs
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.current_epoch == self.epochs:
+            raise RuntimeError("stop")
 
 
 class Recorder(WandbLogger):
@@ -96,7 +123,7 @@ class SpoilAfterTheFirst(Callback):
     def on_train_epoch_start(self, trainer, pl_module):
         if trainer.current_epoch == 1:
             for parameter in pl_module.model.parameters():
-                parameter.data += 5
+                parameter.data *= -1
 
 
 def test_no_completions_without_anybody_to_show_them_to(tmp_path, data, monkeypatch):

@@ -130,6 +130,7 @@ class ImageData(pl.LightningDataModule):
         self.flip = flip
         self.resample = resample
         self.seed = seed
+        self._done = 0  # batches of the epoch that a resumed training is in
         arrays = open_arrays(self.path, self.shape, levels)
         if resample:
             check_gray(self.path, arrays["train"])
@@ -150,6 +151,16 @@ class ImageData(pl.LightningDataModule):
             raise InputError(f"no split '{name}': expected {', '.join(SPLITS)}")
         return open_npy(self.path / f"{name}.npy")
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return how many batches of the epoch are done, for a checkpoint: none between epochs."""
+        batches: Any = self.trainer.fit_loop.epoch_loop.batch_progress.current  # type: ignore[union-attr]
+        # a batch whose end is not over is not yet counted as completed
+        return {"done": batches.processed if batches.processed > batches.completed else 0}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Leave them out of the next epoch."""
+        self._done = state_dict["done"]
+
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Return batches that are shuffled, and changed, anew every epoch."""
         changes: list[Change] = []
@@ -162,11 +173,12 @@ class ImageData(pl.LightningDataModule):
         if self.trainer is not None and self.trainer.overfit_batches:  # type: ignore[attr-defined]
             return self._in_order(images)
         processes, rank = _processes()
-        sampler = Shuffled(images, self.batch_size, self.seed, processes, rank)
+        sampler = Shuffled(images, self.batch_size, self.seed, processes, rank, self._done)
         return LateLoader(
             images,
             batch_size=None,  # the sampler picks whole batches
             sampler=sampler,
+            generator=torch.Generator(),  # its own: those of the model are left alone
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
         )
@@ -185,6 +197,7 @@ class ImageData(pl.LightningDataModule):
             batch_size=self.batch_size,
             sampler=_share(images),
             collate_fn=_as_is,
+            generator=torch.Generator(),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
         )

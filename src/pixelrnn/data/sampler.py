@@ -31,7 +31,9 @@ class Shuffled(DistributedSampler[Picks]):
     """The batches of one process, in another order every epoch: Lightning calls `set_epoch`.
 
     The last batch is smaller, or, where it would leave a process without an image, part of the one
-    before. It is a DistributedSampler because Lightning replaces any other in a distributed run.
+    before. `done`: so many batches of the first epoch that is asked for are left out, as they have
+    been trained on. It is a DistributedSampler because Lightning replaces any other in a
+    distributed run.
 
     Raises InputError where there are fewer images than processes.
     """
@@ -43,6 +45,7 @@ class Shuffled(DistributedSampler[Picks]):
         seed: int,
         processes: int = 1,
         rank: int = 0,
+        done: int = 0,
     ) -> None:
         if len(images) < processes:
             raise InputError(
@@ -51,6 +54,7 @@ class Shuffled(DistributedSampler[Picks]):
         super().__init__(images, processes, rank, seed=seed)  # type: ignore[arg-type]
         self.count = len(images)
         self.together = batch_size * processes
+        self.done = done
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch, the same for each process."""
@@ -68,7 +72,8 @@ class Shuffled(DistributedSampler[Picks]):
         generator = torch.Generator().manual_seed(int(mixed[0]))
         order = torch.randperm(self.count, generator=generator)
         keys = torch.randint(2**63 - 1, (self.count,), generator=generator)
-        for k in range(len(self)):
+        done, self.done = self.done, 0
+        for k in range(done, len(self)):
             start = k * self.together
             share = slice(start + self.rank, start + self.images_in(k, k + 1), self.num_replicas)
             yield Picks(order[share].tolist(), keys[share].tolist())

@@ -8,17 +8,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL.Image import Image
 
 from pixelrnn import figures
 from pixelrnn.errors import InputError
 from pixelrnn.page.charts import charts
 from pixelrnn.page.columns import columns, parallel
+from pixelrnn.page.gallery import all_pictures, real_images
 from pixelrnn.page.groups import group_entry, half_widths, several
 from pixelrnn.page.image_choice import describe, pictured, scores
 from pixelrnn.page.packing import pack
 from pixelrnn.page.settings import settings_of
-from pixelrnn.pictures.grids import embed, small_completions, small_grid
 from pixelrnn.results.comparison import Comparison
 from pixelrnn.results.names import short_names
 from pixelrnn.results.rows import Row, footnotes
@@ -26,13 +25,6 @@ from pixelrnn.runs.directory import RunDirectory
 
 # Points of a curve.
 POINTS = 200
-# Characters for sample grids and completions, of all runs together ...
-PICTURES = 4_000_000
-# ... and for one grid.
-GRID = 280_000
-
-# Images a row of a grid of samples.
-ACROSS = 8
 
 Numbers = list[float | None]
 _CURVE = ("epoch", "step", "images", "seconds")
@@ -53,7 +45,7 @@ def content(comparison: Comparison) -> dict[str, Any]:
     images, dims = comparison.images, math.prod(comparison.images.shape)
     shown, scored = pictured(comparison), scores(comparison)
     keys, settings, common = settings_of(comparison)
-    pictures, crowded = _all_pictures(comparison)
+    pictures, crowded = all_pictures(comparison)
     labels = _labels(comparison)
     entries = []
     for row in comparison.rows:
@@ -87,7 +79,7 @@ def content(comparison: Comparison) -> dict[str, Any]:
         "parallel": parallel(entries, table, unit),
         "example": _example(entries, table),
         "entries": entries,
-        "real": _real(comparison),
+        "real": real_images(comparison),
         "crowded": crowded,
         "differences": _differences(comparison, [entry["name"] for entry in entries]),
         "scores": about_scores,
@@ -156,67 +148,6 @@ def _example(entries: list[dict[str, Any]], table: list[dict[str, Any]]) -> str:
     if "bits_per_dim" in best:
         terms.append(f"bits<{math.ceil(20 * best['bits_per_dim']) / 20:.2f}")
     return " ".join(term for term in terms if term)
-
-
-def _all_pictures(comparison: Comparison) -> tuple[dict[str, dict[str, Any]], int]:
-    """Return sample grids and completions by run, best first while there is room.
-
-    Also how many runs have been left out.
-    """
-    drawn = comparison.samples.keys() | comparison.completions.keys()
-    runs = [row.name for row in comparison.rows if row.name in drawn]
-    grids = len(comparison.samples) + len(comparison.completions)
-    share = min(GRID, PICTURES // max(1, grids))
-    pictures: dict[str, dict[str, Any]] = {}
-    room = PICTURES
-    for run in runs:
-        pictures[run] = _pictures(comparison, run, share)
-        room -= sum(len(picture["uri"]) for picture in pictures[run].values())
-        if room < 0:  # large images: not even a row a run fits
-            del pictures[run]
-            break
-    return pictures, len(runs) - len(pictures)
-
-
-def _pictures(comparison: Comparison, run: str, most: int) -> dict[str, Any]:
-    """Return a run's sample grid and completions, in about `most` characters each."""
-    levels, pictures = comparison.images.levels, {}
-    drawn = comparison.samples.get(run)
-    if drawn is not None:
-        pictures["samples"] = _grid(drawn, levels, most)
-    done = comparison.completions.get(run)
-    if done is not None:
-        _, across, *shape = done.shape
-
-        def draw(images: np.ndarray) -> Image:
-            return small_completions(images.reshape(-1, across, *shape), shape[1] // 2, levels)
-
-        flat = done.reshape(-1, *shape)
-        uri, (width, height), shown = embed(flat, draw, across, most)
-        pictures["completions"] = {"uri": uri, "width": width, "height": height}
-        pictures["completions"] |= {
-            "shown": shown // across,
-            "total": len(done),
-            "times": across - 1,
-        }
-    return pictures
-
-
-def _grid(images: np.ndarray, levels: int, most: int) -> dict[str, Any]:
-    uri, (width, height), shown = embed(
-        images, lambda part: small_grid(part, levels, ACROSS), ACROSS, most
-    )
-    return {"uri": uri, "width": width, "height": height, "shown": shown, "total": len(images)}
-
-
-def _real(comparison: Comparison) -> dict[str, Any] | None:
-    """Return as many test images as a run has samples, to judge these by."""
-    if not comparison.arrays or not comparison.samples:
-        return None
-    images = comparison.arrays[comparison.images.split]
-    count = min(len(images), max(map(len, comparison.samples.values())))
-    chosen = np.linspace(0, len(images) - 1, count).round().astype(int)
-    return _grid(images[chosen], comparison.images.levels, GRID)
 
 
 def _labels(comparison: Comparison) -> dict[str, str]:

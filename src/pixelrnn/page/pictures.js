@@ -61,7 +61,13 @@ function renderGallery() {
   const runs = sorted(chosen());
   const drawn = runs.filter((run) => run[kind]);
   const nll = (run) => (run.bits_per_dim == null ? "" : `${mark(run)}${number(run.bits_per_dim, 4)} bits/dim`);
-  const items = drawn.map((run) => pictureItem(run.label, run[kind], nll(run)));
+  const epoch = kind === "samples" && epochs[at("epoch").value];
+  at("epoch").parentElement.hidden = kind !== "samples" || !epochs.length;
+  at("epoch-name").textContent = epoch ? `epoch ${epoch}` : "the best epoch";
+  const grid = (run) => epoch && run.grids?.findLast((drawn) => drawn.epoch <= epoch);
+  const item = (run) =>
+    grid(run) ? pictureItem(run.label, grid(run), `after epoch ${grid(run).epoch}`) : pictureItem(run.label, run[kind], nll(run));
+  const items = drawn.map(item);
   if (page.real && kind === "samples") items.unshift(pictureItem("Test images", page.real, "real ones, to judge by"));
   const without = runs.length - drawn.length;
   at("pictures-note").textContent =
@@ -76,12 +82,17 @@ function renderGallery() {
   at("gallery").replaceChildren(...items.slice(0, at("all").checked ? items.length : FEW).map(figure));
 }
 
+const epochs = [...new Set(entries.flatMap((run) => run.grids ?? []).map((grid) => grid.epoch))].sort((a, b) => a - b);
+
 function startPictures() {
   at("viewer-previous").addEventListener("click", () => turn(-1));
   at("viewer-next").addEventListener("click", () => turn(1));
   viewer.addEventListener("keydown", ({ key }) => turn({ ArrowLeft: -1, ArrowRight: 1 }[key] ?? 0));
   const present = [...at("kind").options].filter(({ value }) => entries.some((entry) => entry[value]));
   fill(at("kind"), present.map(({ value, text }) => [value, text]), present[0]?.value);
+  at("epoch").max = epochs.length; // the last place is that of the finished model
+  at("epoch").value = epochs.length;
+  at("epoch").addEventListener("input", renderGallery);
   if (!present.length) return leaveOut("pictures", "No run has samples: run `pixelrnn sample`.");
   part(at("pictures"), renderGallery);
 }

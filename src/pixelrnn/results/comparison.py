@@ -49,6 +49,7 @@ class Comparison:
     nats: dict[str, np.ndarray]  # float64 (n,), of each image
     maps: dict[str, np.ndarray]  # float16 (n, h, w), nats of each pixel
     samples: dict[str, np.ndarray]  # uint8 (n, c, h, w)
+    grids: dict[str, np.ndarray]  # (e,) of epoch and images: see `runs.scores.grids`
     completions: dict[str, np.ndarray]  # uint8 (n, 1 + k, c, h, w)
     differences: pd.DataFrame  # of groups and baselines, see `paired_differences`
     notes: list[str]  # on the comparison as a whole
@@ -216,6 +217,7 @@ _READERS: dict[str, Callable[[Record], Any]] = {
     "nats": scores.image_nats,
     "maps": scores.nll_maps,
     "samples": scores.samples,
+    "grids": scores.grids,
     "completions": scores.completions,
 }
 

@@ -4,7 +4,9 @@
     origin.json            where it comes from: command, revision, DVC stage, W&B run
     timing.json            seconds and memory that it took here
     checkpoints/last.ckpt  where training stands: continues after an interruption
+    checkpoints/previous.ckpt    the one before, should the last be damaged
     history.csv            one row an epoch
+    grids.npy              what it drew every few epochs, and after the last
     training.json          what training gave, on which data and by which code
     weights.safetensors    the model of the best epoch; written last: its presence means finished
     metrics.json           what `evaluate` measured, by split
@@ -30,6 +32,7 @@ CONFIG = "config.yaml"
 ORIGIN = "origin.json"
 TIMING = "timing.json"
 CHECKPOINT = "checkpoints/last.ckpt"
+PREVIOUS_CHECKPOINT = "checkpoints/previous.ckpt"
 HISTORY = "history.csv"
 TRAINING = "training.json"
 WEIGHTS = "weights.safetensors"
@@ -40,6 +43,7 @@ SAMPLES_PICTURE = "samples.png"
 COMPLETIONS = "completions.npy"
 COMPLETIONS_PICTURE = "completions.png"
 GRID_PICTURE = "grid.png"  # of the latest epoch
+GRIDS = "grids.npy"  # of every epoch that was drawn after
 
 Config = dict[str, Any]
 
@@ -78,9 +82,9 @@ class RunDirectory:
         return self.has(WEIGHTS)
 
     @property
-    def checkpoint(self) -> Path | None:
-        """The checkpoint to continue from, if there is one."""
-        return self.path / CHECKPOINT if self.has(CHECKPOINT) else None
+    def checkpoints(self) -> list[Path]:
+        """The checkpoints that there are, the last first."""
+        return [self.path / name for name in (CHECKPOINT, PREVIOUS_CHECKPOINT) if self.has(name)]
 
     def missing(self, tested: bool) -> list[str]:
         """Return the files that a finished run has and this one lacks, in the order of writing.

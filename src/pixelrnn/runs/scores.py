@@ -22,6 +22,7 @@ from pixelrnn.runs.record import Record
 T = TypeVar("T")
 
 _EVALUATE, _SAMPLE = "run `pixelrnn evaluate` again", "run `pixelrnn sample` again"
+_TRAIN = "delete it; the next training writes it again"
 
 
 def read_each(
@@ -87,6 +88,21 @@ def samples(run: Record) -> np.ndarray | None:
     return _levels(run, directory.SAMPLES, before=1)
 
 
+def grids(run: Record) -> np.ndarray | None:
+    """Read what a run drew while it was trained: (e,) of `epoch`, int, and `images`, levels.
+
+    `images` are uint8 (n, c, h, w) for each epoch, and epochs are counted from 1.
+    """
+    file = run.folder / directory.GRIDS
+    drawn = _open(file, _TRAIN)
+    if drawn is None or run.levels is None:
+        return None
+    if drawn.ndim != 1 or drawn.dtype.names != ("epoch", "images") or not len(drawn):
+        raise InputError(f"{file} is {_spell(drawn)}, not grids of samples: {_TRAIN}")
+    _check_levels(run, file, drawn["images"], 2, _TRAIN)
+    return drawn
+
+
 def completions(run: Record) -> np.ndarray | None:
     """Open test images, each followed by completions of it: uint8 (n, 1 + k, c, h, w), levels."""
     return _levels(run, directory.COMPLETIONS, before=2)
@@ -98,12 +114,16 @@ def _levels(run: Record, name: str, before: int) -> np.ndarray | None:
     images = _open(file, _SAMPLE)
     if images is None or run.levels is None:
         return None
-    if images.shape[before:] != run.shape or images.dtype != np.uint8 or images.size == 0:
-        raise InputError(f"{file} is {_spell(images)}, not images of shape {run.shape}: {_SAMPLE}")
-    highest = images.max()
-    if highest >= run.levels:
-        raise InputError(f"{file} has level {highest}, the run has {run.levels} levels: {_SAMPLE}")
+    _check_levels(run, file, images, before, _SAMPLE)
     return images
+
+
+def _check_levels(run: Record, file: Path, images: np.ndarray, before: int, again: str) -> None:
+    if images.shape[before:] != run.shape or images.dtype != np.uint8 or images.size == 0:
+        raise InputError(f"{file} is {_spell(images)}, not images of shape {run.shape}: {again}")
+    highest = images.max()
+    if highest >= (run.levels or 0):
+        raise InputError(f"{file} has level {highest}, the run has {run.levels} levels: {again}")
 
 
 def _open(file: Path, again: str) -> np.ndarray | None:

@@ -11,9 +11,9 @@ from pixelrnn import figures, training
 from pixelrnn.causality import brief_audit
 from pixelrnn.data import read_description
 from pixelrnn.errors import check_whole
-from pixelrnn.files import md5, replacing, write_array
+from pixelrnn.files import replacing, write_array
 from pixelrnn.models.in_batches import Model, find_device, nll_maps
-from pixelrnn.runs.directory import ORIGIN, WEIGHTS, nll_map_name, nll_name
+from pixelrnn.runs.directory import ORIGIN, nll_map_name, nll_name
 from pixelrnn.terminal import Bar
 from pixelrnn.training.run import Run
 
@@ -47,7 +47,7 @@ def evaluate(
         **summary(nats, math.prod(images.shape[1:])),
         "bound": "exact" if model.exact else "upper",
         "data_md5": about.get("md5", {}).get(f"{split}.npy"),
-        "weights_md5": md5(loaded.path / WEIGHTS),
+        "weights_md5": loaded.weights_md5,
         "audit": brief_audit(model),  # a likelihood of a network that sees what it predicts is none
     }
     write_array(loaded.path / nll_name(split), nats)

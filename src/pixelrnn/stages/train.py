@@ -2,6 +2,7 @@
 
 import resource
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from pixelrnn.data import ImageData
 from pixelrnn.data.arrays import read_description
-from pixelrnn.errors import InputError
+from pixelrnn.errors import InputError, check_whole
 from pixelrnn.files import first_line
 from pixelrnn.models import AutoregressiveModel
 from pixelrnn.models.in_batches import Model, check_fit
@@ -22,11 +23,14 @@ from pixelrnn.runs.directory import CHECKPOINT, METRICS, SAMPLING
 from pixelrnn.runs.origin import find_origin
 from pixelrnn.stages.evaluate import evaluate
 from pixelrnn.stages.sample import sample
-from pixelrnn.training.callbacks import BestWeights, Finite, History, LastCheckpoint
+from pixelrnn.training.callbacks import BestWeights, Finite, History
+from pixelrnn.training.checkpoint_file import CheckpointFile
+from pixelrnn.training.checkpoints import LastCheckpoint, LastStep
 from pixelrnn.training.density import DensityModule, MakeOptimizer
 from pixelrnn.training.distributed import several_processes
 from pixelrnn.training.run import Run
 from pixelrnn.training.schedules import Schedule
+from pixelrnn.training.stopping import Stop
 from pixelrnn.training.tracking import tracked
 
 Part = TypeVar("Part", Callback, Logger)
@@ -46,6 +50,8 @@ def train(
     compile: bool = False,
     test: bool = False,
     replace: bool = False,
+    checkpoint_minutes: float = 10,
+    checkpoint_steps: int | None = None,
     command: str | None = None,
 ) -> Run:
     """Fit `model` to `images`; leave in the directory `run` what `pixelrnn.runs.directory` lists.
@@ -54,22 +60,25 @@ def train(
     directory belongs to one. A finished run is left alone, an interrupted one continues, and what
     `Run.claim` finds stale is trained from scratch. `callbacks` and `logger` are any of
     Lightning's, by name; None leaves one out. `compile`: by torch.compile. `test`: evaluate and
-    draw samples afterwards. `replace`: see `Run.claim`. `command`: what to paste into a shell for
-    this run, for its origin.json.
+    draw samples afterwards. `replace`: see `Run.claim`. There is a checkpoint after every epoch and
+    every so many minutes, or steps. `command`: what to paste into a shell for this run, for its
+    origin.json.
 
-    Raises InputError before anything is written, and for a loss that is no number; SystemExit for
-    Ctrl-C and SIGTERM. Then the same call continues from the last whole epoch.
+    Raises InputError before anything is written, and for a loss from which nothing recovers;
+    SystemExit for Ctrl-C and the signals of `training.stopping`. Then the same call goes on from
+    the checkpoint.
     """
     check_fit(model, images.levels, images.shape)
     module = DensityModule(model, optimizer, scheduler)
     history, best = History(), BestWeights()
     theirs = _parts("callbacks", Callback, callbacks)
     theirs.sort(key=lambda callback: isinstance(callback, WeightAveraging))  # they come last
-    ours = [Finite(), history, best]
+    stop = Stop()
+    last = LastCheckpoint(config, stop, checkpoint_minutes, checkpoint_steps)
     fit = _build_trainer(
         trainer,
         default_root_dir=run,
-        callbacks=[*ours, *theirs, LastCheckpoint(config)],
+        callbacks=[Finite(), history, best, *theirs, last],
         logger=_parts("logger", Logger, logger) or False,
     )
     origin = find_origin(command, read_description(images.path).get("md5"))
@@ -113,6 +122,12 @@ def _build_trainer(trainer: Callable[..., Trainer], **options: Any) -> Trainer:
 
     Raises InputError for arguments that it refuses, or that a likelihood can't be trained with.
     """
+    given = getattr(trainer, "keywords", {})
+    steps = given.get("max_steps", -1)
+    if steps != -1:
+        check_whole(**{"trainer.max_steps": steps})
+        options |= {"max_steps": -1, "callbacks": [LastStep(steps), *options["callbacks"]]}
+    options["plugins"] = [*_as_list(given.get("plugins")), CheckpointFile()]
     try:
         built = trainer(**options)
     except (TypeError, ValueError, MisconfigurationException) as error:
@@ -129,12 +144,18 @@ def _build_trainer(trainer: Callable[..., Trainer], **options: Any) -> Trainer:
             f"trainer.precision={built.precision} keeps the weights in 16 bits, "
             f"too few for a likelihood: take {mixed}"
         )
-    strategy = str(getattr(trainer, "keywords", {}).get("strategy"))
+    strategy = str(given.get("strategy"))
     if any(way in strategy for way in ("spawn", "fork", "notebook")):
         raise InputError(
             "trainer.strategy: what is learned would stay in the processes that it starts: take ddp"
         )
     return built
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _compile(model: Model) -> None:
@@ -147,20 +168,23 @@ def _compile(model: Model) -> None:
 def _fit(trainer: Trainer, module: DensityModule, images: ImageData, run: Run) -> None:
     """Train, from the checkpoint if there is one.
 
-    Raises SystemExit with the code that a shell gives to Ctrl-C (130) and SIGTERM (143).
+    Raises SystemExit with the code that a shell gives to Ctrl-C (130), SIGTERM (143) and others.
     Lightning's own has 1 for Ctrl-C, and none for SIGTERM, as if all were well.
     """
     try:
-        trainer.fit(module, datamodule=images, ckpt_path=run.checkpoint, weights_only=True)
+        with warnings.catch_warnings():
+            # It is, by `ImageData.state_dict`; and what only shows a training may change.
+            for message in ("your dataloader is not resumable", "callbacks used to create"):
+                warnings.filterwarnings("ignore", message=f".*{message}")
+            trainer.fit(module, datamodule=images, ckpt_path=run.checkpoint, weights_only=True)
     except MisconfigurationException as error:  # of a callback or logger, when it first looks
         raise InputError(f"trainer: {first_line(error)}") from error
     except SystemExit as stopped:
-        if stopped.code not in (None, 1):
-            raise
-        if trainer.is_global_zero:
-            sentence = f"{run.path} is stopped: the same command goes on from its last whole epoch"
-            print(sentence, file=sys.stderr)
-        raise SystemExit(130 if stopped.code else 143) from stopped
+        code: Any = 143 if stopped.code is None else 130 if stopped.code == 1 else stopped.code
+        if code in range(129, 160) and trainer.is_global_zero:
+            goes_on = "goes on from its checkpoint" if run.checkpoint else "begins anew"
+            print(f"{run.path} is stopped: the same command {goes_on}", file=sys.stderr)
+        raise SystemExit(code) from stopped
 
 
 def _finish(
@@ -224,7 +248,7 @@ def _beginning(run: Run, model: Model, left: bool) -> str:
         return f"{run.path} is finished: nothing to train (another directory: run=...)"
     about = f"{run.path}: {_count(model):,} parameters"
     if run.checkpoint:
-        return f"{about}; it continues from its last epoch"
+        return f"{about}; it continues from its checkpoint"
     if left:
         reason = "of another configuration, other data or a finished run"
         return f"{about}; its checkpoint is {reason}: starting from scratch"

@@ -1,4 +1,4 @@
-"""What every training does around its epochs: rows, the best weights, a checkpoint.
+"""What every training does around its epochs: a look at the loss, rows, the best weights.
 
 The trainer's `default_root_dir` is the run directory: callbacks need not be given a place to
 write to. With averaged weights (`callbacks=ema`) the model holds the averages between a
@@ -15,12 +15,10 @@ from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.callbacks import Checkpoint
 
 from pixelrnn.errors import InputError
 from pixelrnn.files import write_text
-from pixelrnn.runs.directory import HISTORY, RunDirectory
-from pixelrnn.training.run import Run
+from pixelrnn.runs.directory import CHECKPOINT, HISTORY, RunDirectory
 from pixelrnn.types import Tensor
 
 METRICS = ["train/nll_nats", "train/bits_per_dim", "val/nll_nats", "val/bits_per_dim", "lr"]
@@ -31,8 +29,36 @@ def validation_nats(pl_module: LightningModule) -> float:
     return float(pl_module.val_nll.compute()["val/nll_nats"])  # type: ignore[union-attr, operator]
 
 
+# A loss above so many times that of a uniform guess is beyond repair.
+HOPELESS = 4
+
+
+def check_loss(trainer: Trainer, pl_module: Any, loss: Tensor | float) -> None:
+    """Look at a loss, in nats per dimension: at its mean over processes, so that all stop or none.
+
+    Raises InputError if it is infinite, not a number or far above that of a uniform guess, which
+    is log K: nothing good comes after it. SystemExit in all processes but the first.
+    """
+    if isinstance(loss, Tensor):
+        loss = float(trainer.strategy.reduce(loss.detach().clone(), reduce_op="mean"))
+    uniform = math.log(pl_module.model.levels)
+    if loss < HOPELESS * uniform:  # so written, NaN is refused as well
+        return
+    if not trainer.is_global_zero:
+        raise SystemExit(2)  # the first process says why
+    rate = trainer.optimizers[0].param_groups[0]["lr"]
+    norm = float(trainer.callback_metrics.get("gradient_norm", math.nan))
+    kept = Path(trainer.default_root_dir) / CHECKPOINT
+    raise InputError(
+        f"the loss is {loss:.4g} in epoch {trainer.current_epoch + 1}, step {trainer.global_step} "
+        f"(nats/dim; a uniform guess has {uniform:.2f}), with rate {rate:.2g} and gradient norm "
+        f"{norm:.2g}: lower optimizer.lr or trainer.gradient_clip_val"
+        + (f"; {kept} has the last good weights" if kept.exists() else "")
+    )
+
+
 class Finite(Callback):
-    """Stop at a loss that is infinite or not a number: nothing good comes after it.
+    """Stop at a loss from which nothing recovers, see `check_loss`.
 
     It is looked at when the trainer logs, since a look waits for the device, and at the end of an
     epoch, before the checkpoint: that one always holds weights to continue from.
@@ -46,25 +72,15 @@ class Finite(Callback):
         batch: Tensor,
         batch_idx: int,
     ) -> None:
-        """Look at the mean loss of all processes: all of them stop, or none."""
+        """Look at the loss of a batch."""
         every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
         if trainer.global_step % every == 0 or trainer.is_last_batch:
-            loss = outputs["loss"].detach().clone()
-            self._check(trainer, float(trainer.strategy.reduce(loss, reduce_op="mean")))
+            check_loss(trainer, pl_module, outputs["loss"])
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look at the loss of the weights that the epoch ended with."""
-        self._check(trainer, validation_nats(pl_module))
-
-    def _check(self, trainer: Trainer, loss: float) -> None:
-        if math.isfinite(loss):
-            return
-        if not trainer.is_global_zero:
-            raise SystemExit(2)  # the first process says why
-        epoch = trainer.current_epoch + 1
-        raise InputError(
-            f"the loss is {loss} in epoch {epoch}: lower optimizer.lr or trainer.gradient_clip_val"
-        )
+        if not trainer.sanity_checking:
+            check_loss(trainer, pl_module, validation_nats(pl_module) / pl_module.dims)  # type: ignore[operator]
 
 
 class History(Callback):
@@ -72,7 +88,8 @@ class History(Callback):
 
     `seconds` and `images` count training batches from the very start. The rows travel in the
     checkpoint and the file is written as a whole: a resumed run has no row twice and none of an
-    epoch that it goes through again.
+    epoch that it goes through again. Raises InputError where a step would come twice, for then
+    Lightning has repeated an epoch.
     """
 
     def __init__(self) -> None:
@@ -80,6 +97,10 @@ class History(Callback):
         self._val: dict[str, float] = {}
         self._start = self._seconds = 0.0
         self._images = 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let the clock go on where a checkpoint within an epoch was written."""
+        self._start = time.perf_counter() - self._seconds
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
@@ -110,6 +131,8 @@ class History(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add a row."""
+        if self.rows and trainer.global_step <= self.rows[-1]["step"]:
+            raise InputError(f"step {trainer.global_step} came twice: delete the checkpoint")
         seen = self._seen.to(pl_module.device)
         pl_module.log("images", seen, sync_dist=True)
         metrics = trainer.callback_metrics
@@ -150,12 +173,15 @@ class History(Callback):
         RunDirectory(folder).write_timing(epoch_seconds=[row["seconds"] for row in self.rows])
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the rows so far, for the checkpoint."""
-        return {"rows": self.rows}
+        """Return the rows so far and what the epoch has gathered, for the checkpoint."""
+        epoch = {"seconds": self._seconds, "images": self._images, "val": self._val}
+        return {"rows": self.rows, "epoch": epoch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up where the checkpoint was written."""
         self.rows = state_dict["rows"]
+        epoch = state_dict.get("epoch", {"seconds": 0.0, "images": 0, "val": {}})
+        self._seconds, self._images, self._val = epoch["seconds"], epoch["images"], epoch["val"]
 
 
 class BestWeights(Callback):
@@ -194,29 +220,3 @@ class BestWeights(Callback):
         self.nll_nats = state_dict["nll_nats"]
         self.epoch = state_dict["epoch"]
         self.weights = state_dict["weights"]
-
-
-class LastCheckpoint(Checkpoint):
-    """Write checkpoints/last.ckpt after every epoch.
-
-    It holds plain tensors and numbers, and the configuration and origin that they belong to.
-    Lightning's own ModelCheckpoint keeps absolute paths in the file, which is to be versioned and
-    moved.
-    """
-
-    def __init__(self, config: dict[str, Any]) -> None:
-        self.config = config
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write it: Lightning calls checkpoint callbacks when all others have seen the epoch."""
-        trainer.save_checkpoint(Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt")
-
-    def on_save_checkpoint(
-        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        """Add whose it is, and whether nothing is left to do, by length or by a callback."""
-        checkpoint["config"] = self.config
-        checkpoint["origin"] = Run(RunDirectory(Path(trainer.default_root_dir)), self.config).origin
-        last_step = trainer.global_step >= trainer.max_steps > 0
-        last_epoch = trainer.current_epoch + 1 == trainer.max_epochs
-        checkpoint["complete"] = last_step or last_epoch or trainer.should_stop

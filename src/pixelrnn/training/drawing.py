@@ -3,6 +3,7 @@
 The seeds are fixed, so that pictures differ by what was learned and not by luck.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 from torchvision.utils import make_grid
 
 from pixelrnn.errors import check_whole
+from pixelrnn.files import write_array
 from pixelrnn.models.in_batches import Sampler, spread
 from pixelrnn.pictures.grids import GAP, GRAY, completion_grid, enlarge, save_picture
-from pixelrnn.runs.directory import GRID_PICTURE
+from pixelrnn.runs.directory import GRID_PICTURE, GRIDS
+from pixelrnn.types import Tensor
 
 SHOW_PICTURES = (WandbLogger, TensorBoardLogger)  # Lightning has no method that all loggers share
 
@@ -24,13 +27,28 @@ SHOW_PICTURES = (WandbLogger, TensorBoardLogger)  # Lightning has no method that
 class SampleGrid(Callback):
     """Draw `images` samples every `every` epochs and after the last, always from the same seed.
 
-    They go to the loggers that show pictures; the latest are the run's grid.png. Raises
-    InputError for numbers below 1.
+    They go to the loggers that show pictures. The latest are the run's grid.png, and all of them
+    its grids.npy: (e,) of `epoch`, counted from 1, and `images`, uint8 (n, c, h, w). They travel in
+    the checkpoint, as the rows of `History` do. Raises InputError for numbers below 1.
     """
 
     def __init__(self, every: int = 5, images: int = 16, seed: int = 0) -> None:
         check_whole(**{"callbacks.samples.every": every, "callbacks.samples.images": images})
         self.every, self.images, self.seed = every, images, seed
+        self.drawn: dict[int, Tensor] = {}  # by epoch
+
+    @property
+    def state_key(self) -> str:
+        """Return the name of its state in a checkpoint: grids of other images are no use."""
+        return f"samples {self.every} {self.images} {self.seed}"
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the grids so far, for the checkpoint."""
+        return {"drawn": self.drawn}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up where the checkpoint was written."""
+        self.drawn = state_dict["drawn"]
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw, without touching the global random numbers."""
@@ -41,10 +59,19 @@ class SampleGrid(Callback):
         model: Any = pl_module.model
         generator = torch.Generator(pl_module.device).manual_seed(self.seed)
         samples = model.sample(self.images, generator=generator).cpu().numpy()
+        self.drawn[epoch] = torch.from_numpy(samples.astype(np.uint8))
+        write_array(Path(trainer.default_root_dir) / GRIDS, _table(self.drawn))
         large = torch.from_numpy(enlarge(samples, model.levels, side=64))  # (n 3 H W)
         grid = make_grid(large, nrow=8, padding=GAP, pad_value=GRAY).permute(1, 2, 0).numpy()
         save_picture(Image.fromarray(grid), Path(trainer.default_root_dir) / GRID_PICTURE)
         show(trainer, "samples", grid, f"epoch {epoch}")
+
+
+def _table(drawn: Mapping[int, Tensor]) -> np.ndarray:
+    """Return grids by epoch as (e,) of `epoch` and `images`."""
+    shape = tuple(next(iter(drawn.values())).shape)
+    rows = [(epoch, images.numpy()) for epoch, images in sorted(drawn.items())]
+    return np.array(rows, [("epoch", "<i4"), ("images", "u1", shape)])
 
 
 class Completions(Callback):

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import safetensors.torch
-import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
@@ -21,8 +20,10 @@ from pixelrnn.runs import identity
 from pixelrnn.runs.directory import (
     CHECKPOINT,
     CONFIG,
+    GRIDS,
     METRICS,
     ORIGIN,
+    PREVIOUS_CHECKPOINT,
     SAMPLING,
     TIMING,
     TRAINING,
@@ -31,7 +32,10 @@ from pixelrnn.runs.directory import (
     RunDirectory,
 )
 from pixelrnn.runs.origin import code_md5
+from pixelrnn.training.checkpoint_file import is_sound, open_checkpoint
 from pixelrnn.types import Tensor
+
+CHECKPOINTS = (CHECKPOINT, PREVIOUS_CHECKPOINT)
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,13 @@ class Run:
         files. A directory without weights and checkpoint has nothing to lose, and is anybody's.
 
         Raises InputError, having written nothing, if it belongs to another configuration or other
-        data, or if its checkpoint is damaged. With `replace` the new run takes the place of such a
-        one instead, and of one that other code has trained: what the pipeline asks for.
+        data, or if its checkpoint is damaged and there is none before it. With `replace` the new
+        run takes the place of such a one instead, and of one that other code has trained: what the
+        pipeline asks for.
         """
         run = cls(RunDirectory(as_path(path, "run")), config)
         held = run.files.read_config() if run.files.exists else None
-        state = run._read_checkpoint() or {}
+        state = run._read_checkpoint()
         longer = held is not None and identity.grows(held, config)
         other = held is not None and (run.finished or state) and run._other(held, data_md5, longer)
         if other and not replace:
@@ -83,10 +88,11 @@ class Run:
         try:
             run.path.mkdir(parents=True, exist_ok=True)
             if other or strange:
-                run.files.remove(CONFIG, WEIGHTS, CHECKPOINT, METRICS, SAMPLING)
+                run.files.remove(CONFIG, WEIGHTS, *CHECKPOINTS, METRICS, SAMPLING)
                 held, longer = None, False
             elif run._is_stale(state, data_md5, held):
-                run.files.remove(CHECKPOINT)
+                run.files.remove(*CHECKPOINTS)
+            run._leave_damaged()
             if (
                 held is None or longer
             ):  # of another run, or of a shorter one: the checkpoint has its weights
@@ -94,7 +100,7 @@ class Run:
             if not run.finished:
                 run.files.remove(TRAINING)
             if held is None:
-                run.files.remove(ORIGIN, TIMING)
+                run.files.remove(ORIGIN, TIMING, GRIDS)
         except OSError as error:
             raise InputError(f"cannot write to run={run.path}: {error.strerror}") from error
         if held != config:
@@ -113,13 +119,13 @@ class Run:
 
     @property
     def checkpoint(self) -> Path | None:
-        """The checkpoint to continue from, if there is one."""
-        return self.files.checkpoint
+        """The checkpoint to continue from, if there is one: the last that is as it was written."""
+        return next(filter(is_sound, self.files.checkpoints), None)
 
     @property
     def origin(self) -> dict[str, Any]:
         """origin.json; where it is gone, the checkpoint's copy; nothing before."""
-        return self.files.read_here(ORIGIN) or (self._read_checkpoint() or {}).get("origin", {})
+        return self.files.read_here(ORIGIN) or self._read_checkpoint().get("origin", {})
 
     @cached_property
     def images(self) -> dict[str, np.ndarray]:
@@ -147,13 +153,8 @@ class Run:
         """
         model = self.build_model()
         file = self.path / WEIGHTS
-        if not file.exists():
-            raise InputError(
-                f"{file} is missing: finish the training with `pixelrnn train`, "
-                "or `dvc pull` what was committed"
-            )
         try:
-            model.load_state_dict(safetensors.torch.load_file(file))
+            model.load_state_dict(safetensors.torch.load(self._weights[0]))
         except safetensors.SafetensorError as error:
             raise InputError(f"{file} is damaged ({error}): train again") from error
         except RuntimeError as error:
@@ -162,6 +163,29 @@ class Run:
         data = self._section("data")  # as described: the prepared images need not be here
         check_fit(model, data.get("levels"), data.get("shape", ()))
         return model.eval()
+
+    @property
+    def weights_md5(self) -> str:
+        """The checksum of the weights, as they were read."""
+        return self._weights[1]
+
+    @cached_property
+    def _weights(self) -> tuple[bytes, str]:
+        """The weights' file and its checksum, which is the one that training recorded."""
+        file = self.path / WEIGHTS
+        if not file.exists():
+            raise InputError(
+                f"{file} is missing: finish the training with `pixelrnn train`, "
+                "or `dvc pull` what was committed"
+            )
+        content = file.read_bytes()
+        checksum = hashlib.md5(content).hexdigest()
+        if (self.files.read(TRAINING).get("weights_md5") or checksum) != checksum:
+            raise InputError(
+                f"{file} is not as training left it, by the checksum in {TRAINING}: "
+                "`dvc pull` it again, or delete it and train again"
+            )
+        return content, checksum
 
     def build_model(self) -> Model:
         """Build the model as it is before training.
@@ -195,6 +219,7 @@ class Run:
         self.files.write_timing(**(timing or {}))
         with replacing(self.path / WEIGHTS) as new:
             new.write_bytes(content)
+        self.files.remove(PREVIOUS_CHECKPOINT)
 
     def _section(self, key: str) -> Config:
         if not isinstance(self.config.get(key), dict):
@@ -233,13 +258,26 @@ class Run:
             return self.files.read(TRAINING).get("code", "unknown")
         return state.get("origin", {}).get("code", "unknown") if state else None
 
-    def _read_checkpoint(self) -> dict[str, Any] | None:
-        if not (file := self.checkpoint):
-            return None
-        try:  # only what is looked at is read
-            return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+    def _read_checkpoint(self) -> dict[str, Any]:
+        """Return the content of the checkpoint to continue from; nothing if there is none."""
+        file = self.checkpoint
+        if not file and self.files.checkpoints:
+            raise InputError(
+                f"{self.files.checkpoints[0]} is damaged: delete it to train from scratch"
+            )
+        if not file:
+            return {}
+        try:
+            return open_checkpoint(file)
         except Exception as error:  # so does the reader of checkpoints
             raise InputError(
-                f"{file} is damaged, or holds code, which is not run: "
+                f"{file} holds code, which is not run, or is no checkpoint: "
                 "delete it to train from scratch"
             ) from error
+
+    def _leave_damaged(self) -> None:
+        """Remove a damaged checkpoint for which the one before it stands in, and say so."""
+        there = self.files.checkpoints
+        if there and self.checkpoint not in (None, there[0]):
+            print(f"{there[0]} is damaged: training goes on from {there[1].name}, the one before")
+            there[0].unlink()
