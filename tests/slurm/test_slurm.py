@@ -115,6 +115,25 @@ def test_a_job_that_gives_way_goes_on(cluster):
     assert same_weights("all/seed-0", undisturbed(cluster, seed=0))
 
 
+def test_two_processes_of_one_job(cluster):
+    """srun starts both, and Lightning finds them: the weights of two that Lightning starts, told by USR2
+    and queued again in between. Faults: two trainings of one process each; one process that clears
+    the directory in which the other is.
+    """
+    words = [*LONG, "trainer=ddp", "trainer.devices=2", "test=false"]
+    alone = [word for word in TRAIN if not word.startswith("hydra")]
+    cluster.pixelrnn(*alone, *words, "run=undisturbed")
+    words += ["hydra.launcher.tasks_per_node=2", "-m", "seed=choice(0)", "run=all", "wait=false"]
+    cluster.pixelrnn(*TRAIN, *words)
+    cluster.wait(lambda: begun("all/seed-0"))
+    cluster.run("scancel", "--signal=USR2", cluster.queue("--format=%F")[0] + "_0")
+    cluster.wait_for_requeued()
+    cluster.wait(lambda: statuses(cluster, "all") == {"seed-0": "not evaluated"})
+    (log,) = Path("all/.slurm").glob("*_0.log")
+    assert log.read_text().count("it continues from") == 1
+    assert same_weights("all/seed-0", "undisturbed")
+
+
 def test_a_killed_submitter_harms_nothing(cluster):
     """It is killed while it waits: the jobs go on. Fault: jobs that end with who submitted them."""
     words = [*TRAIN, "-m", "seed=0,1", "run=all"]

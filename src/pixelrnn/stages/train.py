@@ -27,7 +27,7 @@ from pixelrnn.training.callbacks import BestWeights, Finite, History
 from pixelrnn.training.checkpoint_file import CheckpointFile
 from pixelrnn.training.checkpoints import LastCheckpoint, LastStep
 from pixelrnn.training.density import DensityModule, MakeOptimizer
-from pixelrnn.training.distributed import several_processes
+from pixelrnn.training.distributed import first_process_first, several_processes
 from pixelrnn.training.run import Run
 from pixelrnn.training.schedules import Schedule
 from pixelrnn.training.stopping import Stop
@@ -83,7 +83,8 @@ def train(
     )
     origin = find_origin(command, read_description(images.path).get("md5"))
     left = Path(run, CHECKPOINT).exists()
-    claimed = Run.claim(run, config, origin["data_md5"], replace)
+    with several_processes(fit), first_process_first(fit):
+        claimed = Run.claim(run, config, origin["data_md5"], replace)
     if fit.is_global_zero:
         print(_beginning(claimed, model, left), flush=True)
     trains = not claimed.finished

@@ -1,8 +1,9 @@
-"""Several processes train one model: what becomes of the others when one is gone."""
+"""Several processes train one model: which is the first, and what if one is gone."""
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch.distributed as dist
 from pytorch_lightning import Trainer
@@ -30,3 +31,22 @@ def several_processes(trainer: Trainer) -> Iterator[None]:
             "another process of this training has ended, for want of memory or from outside: "
             "the same command goes on from the checkpoint"
         ) from error
+
+
+@contextmanager
+def first_process_first(trainer: Trainer) -> Iterator[None]:
+    """Let the other processes wait until the first one is through.
+
+    That is needed where all start at once, as srun does it, and would look into a run directory
+    while the first one clears it. Those that Lightning starts come later by themselves.
+    """
+    strategy: Any = trainer.strategy
+    environment: Any = getattr(strategy, "cluster_environment", None)
+    together = trainer.world_size > 1 and environment.creates_processes_externally
+    if together:
+        strategy.setup_environment()
+    if together and not trainer.is_global_zero:
+        strategy.barrier()
+    yield
+    if together and trainer.is_global_zero:
+        strategy.barrier()
