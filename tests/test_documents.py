@@ -72,7 +72,6 @@ NOT_RUN = {
     "python3 -m venv": "the tests' environment is used",
     "pip install": "needs a package index",
     "pixelrnn train sweep=variants hydra/launcher=slurm": "needs Slurm; tests/slurm runs it",
-    "pixelrnn runs artifacts/sweeps/digits-variants": "what it lists is made there",
     "wandb leet": "a program on the whole terminal, until a key is pressed",
     "wandb sync": "needs an account",
     "dvc exp diff <one>": "the names stand for those that `dvc exp show` prints",

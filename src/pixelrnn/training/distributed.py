@@ -7,6 +7,7 @@ from typing import Any
 
 import torch.distributed as dist
 from pytorch_lightning import Trainer
+from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from pixelrnn.errors import InputError
 
@@ -41,8 +42,8 @@ def first_process_first(trainer: Trainer) -> Iterator[None]:
     while the first one clears it. Those that Lightning starts come later by themselves.
     """
     strategy: Any = trainer.strategy
-    environment: Any = getattr(strategy, "cluster_environment", None)
-    together = trainer.world_size > 1 and environment.creates_processes_externally
+    environment = getattr(strategy, "cluster_environment", None)
+    together = trainer.world_size > 1 and not isinstance(environment, LightningEnvironment)
     if together:
         strategy.setup_environment()
     if together and not trainer.is_global_zero:
