@@ -50,7 +50,7 @@ def measure(experiment: str, batch: int) -> dict[str, Any]:
     model = instantiate(config.model, _convert_="all")
     parameters = sum(p.numel() for p in model.parameters())
     x = images(model, batch)
-    saved = saved_bytes(model, batch)
+    saved = [saved_bytes(model, n) for n in (1, 2)]
     optimizer = instantiate(config.optimizer)(model.parameters())
 
     def step() -> None:
@@ -68,7 +68,7 @@ def measure(experiment: str, batch: int) -> dict[str, Any]:
         "usual_batch": config.data.batch_size,
         "parameters": parameters,
         "core_seconds": time.process_time() - start,
-        "saved_bytes": saved,
+        "saved_bytes": saved,  # of one image, of two
         "flops": counter.get_total_flops(),
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "load": os.getloadavg()[0],
@@ -80,13 +80,20 @@ def fixed_bytes(row: dict[str, Any]) -> int:
     return 3 * 4 * row["parameters"]
 
 
+def saved_for(row: dict[str, Any], batch: int) -> int:
+    """Kept for the backward pass: something once, such as masked weights, and so much an image."""
+    one, two = row["saved_bytes"]
+    return one + (batch - 1) * (two - one)
+
+
 def memory(row: dict[str, Any], batch: int) -> float:
-    return fixed_bytes(row) + OVERHEAD * batch * row["saved_bytes"] / row["batch"]
+    return fixed_bytes(row) + OVERHEAD * saved_for(row, batch)
 
 
 def largest_batch(row: dict[str, Any], gigabytes: int) -> int:
-    left = gigabytes * 1e9 - fixed_bytes(row)
-    return int(left / (OVERHEAD * row["saved_bytes"] / row["batch"]))
+    left = gigabytes * 1e9 - memory(row, 1)
+    an_image = OVERHEAD * (saved_for(row, 2) - saved_for(row, 1))
+    return 1 + int(left / an_image)
 
 
 def tables(rows: list[dict[str, Any]]) -> str:
@@ -103,7 +110,7 @@ def tables(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         lines.append(
             f"| {row['experiment']} | {row['parameters']:,} | {row['batch']} | {row['core_seconds']:.2f} | "
-            f"{row['saved_bytes'] / 1e6:.0f} | {row['peak_rss_bytes'] / 1e6:,.0f} | "
+            f"{saved_for(row, row['batch']) / 1e6:.0f} | {row['peak_rss_bytes'] / 1e6:,.0f} | "
             f"{row['flops'] / 1e9:,.1f} |"
         )
     sizes = " and ".join(f"{size} GB" for size in GPUS)
@@ -112,7 +119,7 @@ def tables(rows: list[dict[str, Any]]) -> str:
         f"Computed from these: weights, gradients and RMSProp's squares, and {OVERHEAD} times what is "
         "kept for backward, in float32; hours of one such core an epoch, at the rate measured with the largest batch above (small ones "
         "cost more an image); and the "
-        f"least on a GPU of {RATE / 1e12:.1f} TFLOP/s, where products take all the time (a scan "
+        f"least on a GPU of {RATE / 1e12:.1f} TFLOP/s (the data sheet of an A100), where products take all the time (a scan "
         "takes its steps one after the other, and will not come near). No GPU was at hand.",
         "",
         f"| experiment | its batch | memory at it, GB | largest batch in {sizes} | epoch, core h | epoch on such a GPU, h at least |",
@@ -124,7 +131,7 @@ def tables(rows: list[dict[str, Any]]) -> str:
         fit = " and ".join(f"{largest_batch(row, size):,}" for size in GPUS)
         lines.append(
             f"| {row['experiment']} | {batch} | {memory(row, batch) / 1e9:.2f} | {fit} | "
-            f"{steps * row['core_seconds']:,.1f} | {steps * row['flops'] / RATE:.2g} |"
+            f"{steps * row['core_seconds']:,.2g} | {steps * row['flops'] / RATE:.1g} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -46,6 +46,10 @@ class Cluster:
     def queue(self, *options):
         return self.run("squeue", "--noheader", "--array", *options).split()
 
+    def running(self):
+        """The number of the array that runs."""
+        return self.queue("--format=%F", "--states=RUNNING")[0]
+
     def wait(self, until, seconds=240):
         deadline = time.monotonic() + seconds
         while not until():

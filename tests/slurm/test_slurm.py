@@ -64,7 +64,7 @@ def test_a_preempted_job_goes_on_in_its_array(cluster):
     process = cluster.start(PIXELRNN, *words)
     cluster.wait(lambda: begun("all/head-softmax"))
     before = json.loads(Path("all/head-softmax/origin.json").read_text())
-    cluster.run("scancel", "--signal=USR2", cluster.queue("--format=%F")[0] + "_0")
+    cluster.run("scancel", "--signal=USR2", cluster.running() + "_0")
     cluster.wait_for_requeued()
     out = process.communicate(timeout=300)[0]
     assert process.returncode == 1, out
@@ -120,13 +120,13 @@ def test_two_processes_of_one_job(cluster):
     and queued again in between. Faults: two trainings of one process each; one process that clears
     the directory in which the other is.
     """
-    words = [*LONG, "trainer=ddp", "trainer.devices=2", "test=false"]
+    words = [*LONG, "trainer.max_epochs=15", "trainer=ddp", "trainer.devices=2", "test=false"]
     alone = [word for word in TRAIN if not word.startswith("hydra")]
     cluster.pixelrnn(*alone, *words, "run=undisturbed")
     words += ["hydra.launcher.tasks_per_node=2", "-m", "seed=choice(0)", "run=all", "wait=false"]
     cluster.pixelrnn(*TRAIN, *words)
     cluster.wait(lambda: begun("all/seed-0"))
-    cluster.run("scancel", "--signal=USR2", cluster.queue("--format=%F")[0] + "_0")
+    cluster.run("scancel", "--signal=USR2", cluster.running() + "_0")
     cluster.wait_for_requeued()
     cluster.wait(lambda: statuses(cluster, "all") == {"seed-0": "not evaluated"})
     (log,) = Path("all/.slurm").glob("*_0.log")
