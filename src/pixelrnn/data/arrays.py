@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from pixelrnn.data import npy
+from pixelrnn.data.checksums import verify
 from pixelrnn.data.identical import WORDS, among
 from pixelrnn.data.npy import NpyWriter, keep_only, map_npy
 from pixelrnn.data.splits import GRAY, SPLITS, Pairs, as_pairs
@@ -146,6 +147,7 @@ def open_arrays(path: str | Path, shape: Sequence[int], levels: int) -> dict[str
             raise InputError(
                 f"{file} has {len(images)} images, data.json says {expected}: {_again(path)}"
             )
+    verify(path, about.get("md5", {}))
     return arrays
 
 

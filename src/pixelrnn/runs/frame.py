@@ -18,8 +18,8 @@ from typing import Any
 import pandas as pd
 
 from pixelrnn.errors import InputError
-from pixelrnn.files import as_path, first_line
-from pixelrnn.runs.directory import CONFIG, HISTORY, TIMING, RunDirectory
+from pixelrnn.files import as_path, first_line, md5
+from pixelrnn.runs.directory import CONFIG, HISTORY, TIMING, TRAINING, RunDirectory
 from pixelrnn.runs.identity import flat
 from pixelrnn.runs.record import Record, read_record
 from pixelrnn.runs.seeds import group_names
@@ -85,7 +85,14 @@ def history(path: str | Path) -> pd.DataFrame:
         raise InputError(
             f"{file} is damaged (not a table of numbers with a column 'epoch'): train the run again"
         )
-    seconds = RunDirectory(file.parent).read_here(TIMING).get("epoch_seconds") or []
+    run = RunDirectory(file.parent)
+    recorded = run.read(TRAINING).get("history_md5")
+    if recorded and recorded != md5(file):
+        raise InputError(
+            f"{file} is not as training left it, by its checksum in {TRAINING}: "
+            "`dvc pull` it again, or train the run again"
+        )
+    seconds = run.read_here(TIMING).get("epoch_seconds") or []
     if len(seconds) >= len(frame) > 0:
         frame["seconds"] = seconds[: len(frame)]
     return frame

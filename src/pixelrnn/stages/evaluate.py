@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from pixelrnn import figures, training
 from pixelrnn.causality import brief_audit
 from pixelrnn.data import read_description
 from pixelrnn.errors import check_whole
-from pixelrnn.files import replacing, write_array
+from pixelrnn.files import md5, replacing, write_array
 from pixelrnn.models.in_batches import Model, find_device, nll_maps
 from pixelrnn.runs.directory import ORIGIN, nll_map_name, nll_name
+from pixelrnn.runs.lock import locked
 from pixelrnn.terminal import Bar
 from pixelrnn.training.run import Run
 
@@ -33,24 +35,33 @@ def evaluate(
     finite number.
     """
     loaded = Run.load(run)
+    with locked(loaded.path):
+        return _evaluate(loaded, split, batch_size, find_device(device))
+
+
+def _evaluate(
+    loaded: Run, split: str, batch_size: int | None, device: torch.device
+) -> dict[str, Any]:
     images = loaded.split(split)
     if batch_size is None:
         batch_size = loaded.config["data"].get("batch_size", 64)
     check_whole(batch_size=batch_size)
-    model = loaded.model.to(find_device(device))
+    model = loaded.model.to(device)
     start = time.perf_counter()
     nats = score_split(model, images, batch_size, loaded.path / nll_map_name(split))
     seconds = time.perf_counter() - start
 
+    write_array(loaded.path / nll_name(split), nats)
     about = read_description(loaded.config["data"]["path"])
+    written = (nll_name(split), nll_map_name(split))
     metrics = {
         **summary(nats, math.prod(images.shape[1:])),
         "bound": "exact" if model.exact else "upper",
         "data_md5": about.get("md5", {}).get(f"{split}.npy"),
         "weights_md5": loaded.weights_md5,
+        "md5": {name: md5(loaded.path / name) for name in written},
         "audit": brief_audit(model),  # a likelihood of a network that sees what it predicts is none
     }
-    write_array(loaded.path / nll_name(split), nats)
     loaded.files.write_metrics(split, metrics)
     loaded.files.write_timing(evaluate_seconds=round(seconds, 3))
     if split == "test" and loaded.files.read_here(ORIGIN).get("wandb"):

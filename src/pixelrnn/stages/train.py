@@ -4,6 +4,7 @@ import resource
 import sys
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,10 +17,11 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from pixelrnn.data import ImageData
 from pixelrnn.data.arrays import read_description
 from pixelrnn.errors import InputError, check_whole
-from pixelrnn.files import first_line
+from pixelrnn.files import as_path, first_line, md5
 from pixelrnn.models import AutoregressiveModel
 from pixelrnn.models.in_batches import Model, check_fit
-from pixelrnn.runs.directory import CHECKPOINT, METRICS, SAMPLING
+from pixelrnn.runs.directory import CHECKPOINT, HISTORY, METRICS, SAMPLING
+from pixelrnn.runs.lock import locked
 from pixelrnn.runs.origin import find_origin
 from pixelrnn.stages.evaluate import evaluate
 from pixelrnn.stages.sample import sample
@@ -81,23 +83,27 @@ def train(
         logger=_parts("logger", Logger, logger) or False,
     )
     origin = find_origin(command, read_description(images.path).get("md5"))
-    left = Path(run, CHECKPOINT).exists()
-    claimed = Run.claim(run, config, origin["data_md5"], replace)
-    if fit.is_global_zero:
-        print(_beginning(claimed, model, left), flush=True)
-    trains = not claimed.finished
-    if trains:
-        if compile:
-            _compile(model)
-        with tracked(fit, claimed, origin):
-            _fit(fit, module, images, claimed)
-            if fit.is_global_zero:
-                training = _finish(claimed, model, history, best, origin)
-                print(_ending(claimed.path, training), flush=True)
-                if test:
-                    evaluate(claimed.path)  # recorded with the training
-    if test and fit.is_global_zero:
-        _complete(claimed, again=trains)
+    origin["threads"] = torch.get_num_threads()
+    with locked(as_path(run, "run")) if fit.is_global_zero else nullcontext():
+        left = Path(run, CHECKPOINT).exists()
+        claimed = Run.claim(run, config, origin["data_md5"], replace)
+        if fit.is_global_zero:
+            print(_beginning(claimed, model, left), flush=True)
+        trains = not claimed.finished
+        if trains:
+            if compile:
+                _compile(model)
+            with tracked(fit, claimed, origin):
+                _fit(fit, module, images, claimed)
+                if fit.is_global_zero:
+                    training = _finish(claimed, model, history, best, origin)
+                    print(_ending(claimed.path, training), flush=True)
+                    if stop.signal:  # it came with the last steps
+                        stop.leave()
+                    if test:
+                        evaluate(claimed.path)  # recorded with the training
+        if test and fit.is_global_zero:
+            _complete(claimed, again=trains)
     return claimed
 
 
@@ -211,12 +217,13 @@ def _finish(
         "data_md5": origin["data_md5"],
         "code": origin["code"],
     }
+    history.write(run.path)
+    training["history_md5"] = md5(run.path / HISTORY)
     timing = {
         "train_seconds": last["seconds"],
         "images_per_second": round(last["images"] / last["seconds"], 1),
         "peak_memory_mb": _peak_memory_mb(),
     }
-    history.write(run.path)
     run.finish(best.weights or model.state_dict(), training, timing)
     return training | timing
 
