@@ -5,11 +5,12 @@ PIP_INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-c
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint format clean embedded-data repro-parallel plots bench
+.PHONY: help demo test test-slurm quick lint format clean embedded-data repro-parallel plots bench
 
 help:
 	@echo "make demo    train, evaluate and sample the four variants on the embedded digits (no download, account or GPU)"
 	@echo "make test    lint, and all tests: some minutes"
+	@echo "make test-slurm   sweeps on a real Slurm, set up on this machine: needs root and Debian's slurm-wlm and munge"
 	@echo "make quick   the laws and all other cheap tests: under two minutes on two cores"
 	@echo "make lint    style, import contracts and types"
 	@echo "make format  mend the style"
@@ -29,7 +30,7 @@ $(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
 # A new environment has the pip that came with its Python, which may be too old to read [dependency-groups].
 $(VENV)/installed-dev: $(VENV)/installed
 	$(PIP_INSTALL) 'pip>=25.1'
-	$(PIP_INSTALL) --constraint constraints.txt --editable '.[sweep,dashboard]' --group dev
+	$(PIP_INSTALL) --constraint constraints.txt --editable '.[sweep,slurm,s3,dashboard]' --group dev
 	@touch $@
 
 demo: embedded-data
@@ -43,6 +44,10 @@ embedded-data: $(VENV)/installed
 
 test: lint
 	pytest -n 2
+
+# They wait for Slurm most of the time, and share its one node.
+test-slurm: $(VENV)/installed-dev
+	pytest -n 0 -rs tests/slurm
 
 quick: $(VENV)/installed-dev
 	pytest -n 2 -m "not slow"

@@ -71,6 +71,8 @@ NOT_RUN = {
     "make ": "sets up an environment from a package index; what it calls is run by other tests and by .ci/run",
     "python3 -m venv": "the tests' environment is used",
     "pip install": "needs a package index",
+    "pixelrnn train sweep=variants hydra/launcher=slurm": "needs Slurm; tests/slurm runs it",
+    "pixelrnn runs artifacts/sweeps/digits-variants": "what it lists is made there",
     "wandb leet": "a program on the whole terminal, until a key is pressed",
     "wandb sync": "needs an account",
     "dvc exp diff <one>": "the names stand for those that `dvc exp show` prints",

@@ -38,7 +38,7 @@ def changed(config, key, value):
         ("data.flip", False),
         ("variant", "mine"),
         ("trainer.accelerator", "gpu"),
-        ("trainer.devices", 2),
+        ("trainer.devices", "auto"),
         ("trainer.strategy", "ddp"),
         ("trainer.enable_progress_bar", False),
         ("trainer.log_every_n_steps", 1),
@@ -77,6 +77,17 @@ def test_what_changes_the_weights_decides(config, key, value):
     assert [name.startswith(key) for name in different] == [True]
     assert "\n" not in spell(different)
     assert key in spell(different)
+
+
+@pytest.mark.parametrize("where", [{"devices": 2}, {"devices": [0, 3]}, {"num_nodes": 2}])
+def test_batches_are_compared_as_those_of_all_processes(config, where):
+    """Faults: a training of one process continued by two, each with as many images as it had;
+    two that split its batches refused.
+    """
+    config["trainer"].pop("devices")
+    both = config | {"trainer": config["trainer"] | where}
+    assert differences(config, both) == {"data.batch_size": (4, 8)}
+    assert differences(config, changed(both, "data.batch_size", 2)) == {}
 
 
 def test_a_longer_training_is_the_same_where_the_rate_ignores_its_length(config):

@@ -11,7 +11,7 @@ from pixelrnn.conf import CONF
 
 OFFERED = {"config", "command"}  # made by the command
 # `train` and `prepare` have no defaults in Python: their objects are built from groups.
-MATERIAL = {"train": {"variant", "data", "head", "seed"}, "prepare": {"data"}}
+MATERIAL = {"train": {"variant", "data", "head", "seed", "wait"}, "prepare": {"data"}}
 
 
 def read(verb):

@@ -5,6 +5,7 @@
     launch    Hydra composes the verb's configuration, one for each job, and calls the verb
     call      from a composed configuration to the call of the verb's function
     sweep     several jobs by one command: planned, skipped, run or failed
+    slurm     the same, submitted and left alone
     outcomes  what the files of a job say, and the table that a sweep ends with
     names     the names of runs, sweeps and jobs, as resolvers of the configuration
     errors    one line on what is wrong

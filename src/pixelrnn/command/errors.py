@@ -20,6 +20,8 @@ from pixelrnn.conf import CONF
 from pixelrnn.errors import InputError
 from pixelrnn.files import first_line
 
+_EXTRAS = {"joblib": "sweep", "optuna": "sweep", "submitit_slurm": "slurm"}
+
 
 def refuse(error: Exception, command: Command | None = None) -> NoReturn:
     """Print one line on stderr and leave with exit code 2."""
@@ -77,8 +79,8 @@ def no_key(key: str, cause: BaseException | None, command: Command) -> str:
 
 def _no_option(file: str, present: Sequence[str]) -> str:
     group, _, option = file.rpartition("/")
-    if group.startswith("hydra/") and option in ("joblib", "optuna"):
-        return f"{option} isn't installed here; in the repository: pip install -e '.[sweep]'"
+    if group.startswith("hydra/") and (extra := _EXTRAS.get(option)):
+        return f"{option} isn't installed here; in the repository: pip install -e '.[{extra}]'"
     return f"no {group}={option}{nearest(option, present)}"
 
 

@@ -1,11 +1,10 @@
 """Let Hydra compose the verb's configuration, one for each job, and call the verb with it."""
 
 import os
-import re
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 
@@ -14,9 +13,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from pixelrnn.command import names, sweep
+from pixelrnn.command import names, slurm, sweep
 from pixelrnn.command.call import build
 from pixelrnn.command.errors import explain, is_bad_input, refuse
+from pixelrnn.command.names import quoted
 from pixelrnn.command.output import make_output_safe
 from pixelrnn.command.words import Command
 from pixelrnn.conf import CONF
@@ -42,6 +42,10 @@ class Task:
         words = words_for_one(self.command)
         sys.argv[1:] = words  # what Lightning starts further processes of a training with
         again = shlex.join(["pixelrnn", *words])
+        with _full_error(self.show_traceback):
+            return self._call(config, again)
+
+    def _call(self, config: DictConfig, again: str) -> float | None:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             return sweep.run_job(config, self.command, again)
         try:
@@ -79,23 +83,50 @@ def launch(command: Command) -> int:
             refuse(error, command)
         _say_what_stopped(error, jobs)
         stopped = 1
-    return max(stopped, sweep.current.finish()) if sweep.current else stopped
+    if sweep.current is None:
+        return stopped
+    if sweep.current.submits:
+        return _submit(sweep.current, command)
+    return max(stopped, sweep.current.finish())
+
+
+def _submit(jobs: sweep.Jobs, command: Command) -> int:
+    """Hand the jobs that are not finished to Slurm. Returns the exit code."""
+    test = ["test=true"] if jobs.tested else []
+    commands = {
+        job: [*words_for_job(command, overrides, f"{jobs.folder}/{job}"), *test]
+        for job, overrides in jobs.to_do().items()
+    }
+    try:
+        slurm.submit(jobs.folder, commands, jobs.submits)
+    except InputError as error:
+        refuse(error)
+    return 0
 
 
 @contextmanager
 def _handed_to_hydra(command: Command) -> Iterator[None]:
     """Put the flags and overrides where Hydra reads them, and make it raise what it would print."""
-    typed, shows = sys.argv[1:], os.environ.get(FULL_ERROR, "")
+    typed = sys.argv[1:]
     sys.argv[1:] = [*command.flags, *command.overrides]
-    os.environ[FULL_ERROR] = "1"  # the processes of jobs have it, too
     try:
-        with warnings.catch_warnings():
+        with _full_error(True), warnings.catch_warnings():  # the processes of jobs have it, too
             # A worker that was killed: `_say_what_stopped` says so.
             warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
             yield
     finally:
         sys.argv[1:] = typed
-        os.environ[FULL_ERROR] = shows
+
+
+@contextmanager
+def _full_error(shown: bool) -> Iterator[None]:
+    """Set Hydra's variable: within a job as it was typed, for what the job starts; else to 1."""
+    before = os.environ.get(FULL_ERROR, "")
+    os.environ[FULL_ERROR] = "1" if shown else ""
+    try:
+        yield
+    finally:
+        os.environ[FULL_ERROR] = before
 
 
 def words_for_one(command: Command) -> list[str]:
@@ -103,18 +134,19 @@ def words_for_one(command: Command) -> list[str]:
     settings = HydraConfig.get()
     if settings.mode != RunMode.MULTIRUN:
         return [command.verb, *command.flags, *command.overrides, *_literal(command)]
+    directory = f"{settings.sweep.dir}/{settings.sweep.subdir}"
+    return words_for_job(command, settings.overrides.task, directory)
+
+
+def words_for_job(command: Command, overrides: Sequence[str], directory: str) -> list[str]:
+    """Return what to type for one job of a sweep alone: its overrides, in its directory."""
     flags = [flag for flag in command.flags if flag not in ("-m", "--multirun")]
-    words = [word for word in settings.overrides.task if not word.startswith(("run=", "test="))]
+    words = [word for word in overrides if not word.startswith(("run=", "test=", "wait="))]
     if command.verb == "train":
-        words.append(f"run={_quote(f'{settings.sweep.dir}/{settings.sweep.subdir}')}")
-    if settings.runtime.choices.get("sweep"):
+        words.append(f"run={quoted(directory)}")
+    if any(word.startswith("sweep=") for word in words):
         words.append("hydra.mode=RUN")
     return [command.verb, *flags, *words, *_literal(command)]
-
-
-def _quote(path: str) -> str:
-    """Return a path as Hydra's grammar takes it: names of our own need no quotes."""
-    return path if re.fullmatch(r"[\w./-]+", path) else "'" + path.replace("'", r"\'") + "'"
 
 
 def _literal(command: Command) -> list[str]:

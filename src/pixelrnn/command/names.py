@@ -9,6 +9,7 @@ bytes long, and a digest keeps apart what would otherwise be the same name. They
 that every process of a sweep makes the same.
 """
 
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 
@@ -20,7 +21,7 @@ from pixelrnn.runs.group import plain
 from pixelrnn.runs.identity import TRAINER_SHOWS
 
 # They change nothing that is trained, or are named in another way.
-_UNNAMED = {"sweep", "run", "data", "data.num_workers", "test", "logger", "replace"}
+_UNNAMED = {"sweep", "run", "data", "data.num_workers", "test", "wait", "logger", "replace"}
 _UNNAMED |= {f"trainer.{key}" for key in TRAINER_SHOWS}
 
 
@@ -93,6 +94,11 @@ def spell(override: Override) -> str:
     if isinstance(value, bool):
         text = text.lower()
     return f"{name_of(override)}-{text.replace('e+', 'e')}"
+
+
+def quoted(path: str) -> str:
+    """Return a path as Hydra's grammar takes it: names of our own need no quotes."""
+    return path if re.fullmatch(r"[\w./-]+", path) else "'" + path.replace("'", r"\'") + "'"
 
 
 def _is_named(override: Override, varied: Iterable[str]) -> bool:

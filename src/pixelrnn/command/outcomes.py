@@ -15,12 +15,11 @@ from pixelrnn.figures import spell
 from pixelrnn.runs import identity
 from pixelrnn.runs.directory import CONFIG, HISTORY, TRAINING, WEIGHTS, RunDirectory
 from pixelrnn.runs.origin import code_md5
+from pixelrnn.runs.queue import FAILURE, failure
 from pixelrnn.runs.record import Record, read_record
 
 if TYPE_CHECKING:
     from pixelrnn.results.groups import Group
-
-FAILURE = "failure.txt"  # why a job failed, until it succeeds
 
 
 @dataclass(frozen=True)
@@ -121,9 +120,8 @@ def _print(table: Table) -> None:
 
 
 def _problem(run: RunDirectory, tested: bool) -> str:
-    failure = run.path / FAILURE
-    if failure.exists():
-        return "failed: " + failure.read_text(encoding="utf-8").partition("\n")[0]
+    if reason := failure(run.path):
+        return reason
     missing = run.missing(tested)
     if CONFIG in missing:
         return "not started"

@@ -28,16 +28,17 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from pixelrnn.command import outcomes
+from pixelrnn.command import outcomes, slurm
 from pixelrnn.command.call import build
 from pixelrnn.command.errors import explain, is_bad_input, refuse
 from pixelrnn.command.names import as_overrides, job_name, parse, varied_keys
-from pixelrnn.command.outcomes import FAILURE, Outcome
+from pixelrnn.command.outcomes import Outcome
 from pixelrnn.command.words import Command
 from pixelrnn.data.arrays import read_description
 from pixelrnn.errors import InputError
 from pixelrnn.files import write_text
 from pixelrnn.runs.directory import CONFIG, WEIGHTS, RunDirectory
+from pixelrnn.runs.queue import FAILURE
 from pixelrnn.stages.compose import record
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Jobs(Callback):
         self.began = 0.0  # by the clock
         self.ended_before = 0
         self.failures = 0
+        self.submits: dict[str, Any] = {}  # what is asked of Slurm for jobs that nobody waits for
+        self.overrides: dict[str, list[str]] = {}  # of each job, where they are known
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Plan the jobs; leave with exit code 2 for what cannot be run.
@@ -73,6 +76,8 @@ class Jobs(Callback):
         except Exception as error:
             refuse(error)
         current = self
+        if self.submits:
+            raise SystemExit(0)  # no job runs here
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         """Say which job is on."""
@@ -107,6 +112,11 @@ class Jobs(Callback):
         names = outcomes.jobs_in(self.folder) if self.names is None else self.names
         runs = [RunDirectory(self.folder / name) for name in names]
         return [outcomes.read_outcome(run, self.tested) for run in runs]
+
+    def to_do(self) -> dict[str, list[str]]:
+        """Return the overrides of the jobs that are not finished, by their names."""
+        left = [outcome.name for outcome in self.outcomes() if outcome.problem]
+        return {name: self.overrides[name] for name in left}
 
     def write_page(self, at_least: float = 0, note: str | None = None) -> "list[Comparison] | str":
         """Compare the runs that there are, unless the page is younger than `at_least` seconds.
@@ -183,29 +193,33 @@ class Jobs(Callback):
             combinations = _combinations(task, params)
             self.names = [job_name(words, varied) for words in combinations]
             self.count = len(self.names)
+            given = parse([*as_overrides(params), *task])
+            fixed = [str(one.input_line) for one in given if not one.is_sweep_override()]
+            jobs = zip(self.names, combinations, strict=True)
+            self.overrides = {name: [*fixed, *words] for name, words in jobs}
             if self.trains and config.replace is True:
-                self._set_aside(config, combinations)
+                self._set_aside(config)
         else:
             self.count = int(config.hydra.sweeper.get("n_trials") or 0)
         if self.trains:
             str(config.hydra.sweep.subdir)  # asked for here, so that all jobs share what varies
             self._look_around(config, varied)
+            if config.wait is False:
+                self.submits = slurm.settings(config.hydra.launcher, known=self.names is not None)
         self.began = time.time()
 
-    def _set_aside(self, config: DictConfig, combinations: Iterable[Sequence[str]]) -> None:
+    def _set_aside(self, config: DictConfig) -> None:
         """Take the weights of stale runs away, so that they count as what is to be done.
 
         A job would do so when its turn comes; but how many there are is said from the start, and
         one that is interrupted before is not to pass for new.
         """
         loader = GlobalHydra.instance().config_loader()
-        task = [one.input_line for one in parse(config.hydra.overrides.task)]
-        fixed = [line for line in task if line and not parse([line])[0].is_sweep_override()]
-        for name, words in zip(self.names or (), combinations, strict=True):
+        for name, words in self.overrides.items():
             run = RunDirectory(self.folder / name)
             if not run.finished:
                 continue
-            job = loader.load_sweep_config(config, [*fixed, *words])
+            job = loader.load_sweep_config(config, words)
             HydraConfig.instance().set_config(job)  # as a launcher does; it names the variant
             if not outcomes.is_finished(run, record(job), tested=False, replace=True):
                 run.remove(WEIGHTS)

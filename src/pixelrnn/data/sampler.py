@@ -61,17 +61,21 @@ class Shuffled(DistributedSampler[Picks]):
         whole, rest = divmod(self.count, self.together)
         return whole + 1 if rest >= self.num_replicas else whole
 
+    def images_in(self, first: int, stop: int) -> int:
+        """Return how many images all processes see in the batches from `first` up to `stop`."""
+        end = self.count if stop >= len(self) else stop * self.together
+        return end - first * self.together
+
     def __iter__(self) -> Iterator[Picks]:
         """Draw the order and the keys of this epoch; give them a batch at a time."""
         mixed = np.random.SeedSequence((self.seed, self.epoch)).generate_state(1)
         generator = torch.Generator().manual_seed(int(mixed[0]))
         order = torch.randperm(self.count, generator=generator)
         keys = torch.randint(2**63 - 1, (self.count,), generator=generator)
-        starts = [k * self.together for k in range(len(self))]
-        bounds = list(zip(starts, [*starts[1:], self.count], strict=True))
         done, self.done = self.done, 0
-        for start, stop in bounds[done:]:
-            share = slice(start + self.rank, stop, self.num_replicas)
+        for k in range(done, len(self)):
+            start = k * self.together
+            share = slice(start + self.rank, start + self.images_in(k, k + 1), self.num_replicas)
             yield Picks(order[share].tolist(), keys[share].tolist())
 
 

@@ -11,6 +11,7 @@ import json
 import math
 import os
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,11 @@ def load_runs(*paths_or_globs: str | Path) -> pd.DataFrame:
     runs = [read_record(*pair) for pair in zip(folders.values(), names, strict=True)]
     groups = group_names(runs)
     runs = [replace(run, group=group) for run, group in zip(runs, groups, strict=True)]
+    return frame_of(runs)
+
+
+def frame_of(runs: Iterable[Record]) -> pd.DataFrame:
+    """Return the frame of runs that were read."""
     return pd.DataFrame([asdict(run) for run in runs], columns=list(COLUMNS)).astype(COLUMNS)
 
 

@@ -2,9 +2,11 @@
 
 All is recorded. Compared are the seed, the data, the model, the optimizer, the schedule, and what
 changes the weights among the arguments of the trainer and the callbacks. Where a run computes, what
-it shows and how its images are loaded may change at any time.
+it shows and how its images are loaded may change at any time. Batches are compared as those of all
+processes together: two processes go on with what one began, at half its data.batch_size.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -66,6 +68,8 @@ def deciding(config: Config) -> dict[str, Any]:
     data, trainer = _section(config, "data"), _section(config, "trainer")
     kept: dict[str, Any] = {key: config.get(key) for key in SECTIONS}
     kept["data"] = {key: data[key] for key in DATA if data.get(key) not in (None, False)}
+    if isinstance(size := data.get("batch_size"), int):
+        kept["data"]["batch_size"] = size * _processes(trainer)
     kept["trainer"] = {key: value for key, value in trainer.items() if key not in TRAINER_SHOWS}
     kept["callbacks"] = {
         name: callback
@@ -73,6 +77,14 @@ def deciding(config: Config) -> dict[str, Any]:
         if _class_name(callback) not in CALLBACKS_SHOW
     }
     return {key: _renamed(key, value) for key, value in flat(kept) if value not in (None, {})}
+
+
+def _processes(trainer: Config) -> int:
+    """Return how many processes a trainer starts; 1 where only the machine can tell."""
+    devices, nodes = trainer.get("devices"), trainer.get("num_nodes")
+    count = len(devices) if isinstance(devices, list) else devices
+    numbers = [number for number in (count, nodes) if isinstance(number, int) and number > 0]
+    return math.prod(numbers)
 
 
 def differences(there: Config, here: Config) -> dict[str, tuple[Any, Any]]:

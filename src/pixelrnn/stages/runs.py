@@ -1,8 +1,8 @@
 """What runs there are: status, group, what validation and test say; for people or for programs."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from json import dumps
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from pixelrnn import figures
+from pixelrnn.files import as_path
 from pixelrnn.results.groups import groups
-from pixelrnn.runs.frame import find_runs, load_runs, records
+from pixelrnn.runs.frame import find_runs, frame_of, load_runs, records
+from pixelrnn.runs.queue import standings
 from pixelrnn.runs.record import Record
 
 HOMES = ("artifacts/runs", "artifacts/sweeps")
@@ -24,11 +26,12 @@ HOMES = ("artifacts/runs", "artifacts/sweeps")
 def runs(*runs: str | Path, json: bool = False) -> pd.DataFrame:
     """List the runs at `runs`: directories, folders of runs or globs; by default all of HOMES.
 
+    Of sweeps also the jobs that are none yet: what failed, and what waits or runs in Slurm's queue.
     Prints a line a run; with `json` one document, described by docs/runs.schema.json. Returns the
     frame of `load_runs`. Raises InputError for a path without a run.
     """
     homes = [home for home in HOMES if find_runs(home)] or [HOMES[0]]
-    frame = load_runs(*(runs or homes))
+    frame = _with_jobs(runs or homes)
     if json:
         print(to_json(frame))
         return frame
@@ -43,6 +46,36 @@ def runs(*runs: str | Path, json: bool = False) -> pd.DataFrame:
         table.add_row(*map(Text, _cells(run)))
     console.print(table)
     return frame
+
+
+def _with_jobs(given: Sequence[str | Path]) -> pd.DataFrame:
+    """Return the runs at some paths, and the jobs of sweeps there that have not become runs."""
+    jobs = _jobs(given)
+    if not jobs:
+        return load_runs(*given)
+    with_runs = [path for path in given if find_runs(path)]
+    there = records(load_runs(*with_runs)) if with_runs else []
+    settled = ("finished", "weights missing", "damaged")
+    told = [
+        run
+        if (run.status or "").startswith(settled)
+        else replace(run, status=jobs.get(run.folder, run.status))
+        for run in there
+    ]
+    known = {run.folder for run in there}
+    others = [
+        Record(run=folder.name, path=str(folder), status=status)
+        for folder, status in jobs.items()
+        if folder not in known
+    ]
+    return frame_of([*told, *others])
+
+
+def _jobs(given: Sequence[str | Path]) -> dict[Path, str]:
+    """Return how the jobs of the sweeps at or just below some paths stand."""
+    folders = [as_path(path) for path in given]
+    sweeps = [sweep for folder in folders for sweep in (folder, *sorted(folder.glob("*/")))]
+    return {sweep / job: status for sweep in sweeps for job, status in standings(sweep).items()}
 
 
 def to_json(frame: pd.DataFrame) -> str:

@@ -29,6 +29,7 @@ from pixelrnn.training.callbacks import BestWeights, Finite, History
 from pixelrnn.training.checkpoint_file import CheckpointFile
 from pixelrnn.training.checkpoints import LastCheckpoint, LastStep
 from pixelrnn.training.density import DensityModule, MakeOptimizer
+from pixelrnn.training.distributed import first_process_first, several_processes
 from pixelrnn.training.run import Run
 from pixelrnn.training.schedules import Schedule
 from pixelrnn.training.stopping import Stop
@@ -86,14 +87,15 @@ def train(
     origin["threads"] = torch.get_num_threads()
     with locked(as_path(run, "run")) if fit.is_global_zero else nullcontext():
         left = Path(run, CHECKPOINT).exists()
-        claimed = Run.claim(run, config, origin["data_md5"], replace)
+        with several_processes(fit), first_process_first(fit):
+            claimed = Run.claim(run, config, origin["data_md5"], replace)
         if fit.is_global_zero:
             print(_beginning(claimed, model, left), flush=True)
         trains = not claimed.finished
         if trains:
             if compile:
                 _compile(model)
-            with tracked(fit, claimed, origin):
+            with tracked(fit, claimed, origin), several_processes(fit):
                 _fit(fit, module, images, claimed)
                 if fit.is_global_zero:
                     training = _finish(claimed, model, history, best, origin)

@@ -2,6 +2,7 @@
 
     nll         the metric: nats per image and bits per dimension of a whole split
     density     the Lightning module: maximum likelihood
+    distributed what becomes of several processes when one is gone
     schedules   learning rates over a run
     callbacks   what every run does: rows, the best weights, the checkpoint
     drawing     samples and completions while a model is trained

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
 from pixelrnn import figures
+from pixelrnn.data.sampler import Shuffled
 from pixelrnn.errors import InputError
 from pixelrnn.models.in_batches import Model, full_precision
 from pixelrnn.training.nll import NLL
@@ -40,8 +41,8 @@ class DensityModule(LightningModule):
         self.val_nll = MetricCollection(dict(units), prefix="val/").clone()
         self._try_optimizer()
 
-    def training_step(self, x: Images, _: int) -> Tensor:
-        """Return the loss of a batch (b, c, h, w): nats per dimension."""
+    def training_step(self, x: Images, batch: int) -> Tensor:
+        """Return the loss of a batch (b, c, h, w): nats per dimension, by its `_weight`."""
         log_prob = self.model.log_prob(x)
         self._log_epoch(self.train_nll, log_prob)
         nats = -log_prob.mean()
@@ -49,7 +50,7 @@ class DensityModule(LightningModule):
         self.log("train/bits_per_dim_step", figures.bits_per_dim(nats, self.dims))
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         self.log("lr", torch.tensor(float(rate), dtype=torch.float64))
-        return nats / self.dims
+        return self._weight(len(x), batch) * nats / self.dims
 
     def validation_step(self, x: Images, _: int) -> None:
         """Add a batch to the split's likelihood, in float32 whatever training's precision is."""
@@ -76,6 +77,23 @@ class DensityModule(LightningModule):
             return optimizer
         schedule = self.scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _weight(self, images: int, batch: int) -> float:
+        """Return what a batch of so many images counts for in its step: 1 unless shares differ.
+
+        A step takes the mean over processes and over accumulated batches, which at the end of an
+        epoch may hold fewer images, or be fewer. With this weight it is the mean over the images,
+        as of one large batch in one process:
+
+            images of this batch × batches a step × processes / images of the step
+        """
+        sampler = getattr(self.trainer.train_dataloader, "sampler", None)
+        if not isinstance(sampler, Shuffled):
+            return 1.0
+        together = self.trainer.accumulate_grad_batches
+        first = batch - batch % together
+        stop = min(first + together, int(self.trainer.num_training_batches))
+        return images * together * sampler.num_replicas / sampler.images_in(first, stop)
 
     def _log_epoch(self, metrics: MetricCollection, log_prob: Nats, **options: Any) -> None:
         metrics.update(log_prob)
