@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from pixelrnn.errors import InputError
+from pixelrnn.reading import read_text
 
 
 def as_path(text: object, key: str = "path") -> Path:
@@ -83,7 +84,7 @@ def write_json(file: str | Path, content: Mapping[str, Any]) -> None:
 def read_json(file: Path) -> dict[str, Any]:
     """Read a JSON object. Raises InputError for a file that is missing or holds anything else."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_text(file))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{file} can't be read: {first_line(error)}") from None
     if not isinstance(content, dict):

@@ -25,6 +25,7 @@ import yaml
 
 from pixelrnn.errors import InputError
 from pixelrnn.files import first_line, read_json, write_json, write_text
+from pixelrnn.reading import read_yaml
 
 CONFIG = "config.yaml"
 ORIGIN = "origin.json"
@@ -42,9 +43,6 @@ COMPLETIONS_PICTURE = "completions.png"
 GRID_PICTURE = "grid.png"  # of the latest epoch
 
 Config = dict[str, Any]
-
-# libyaml reads the configurations of a sweep ten times faster.
-_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def nll_name(split: str) -> str:
@@ -100,8 +98,8 @@ class RunDirectory:
                 f"no run at {self.path}: train one there with `pixelrnn train run={self.path} ...`"
             )
         try:
-            config = yaml.load(file.read_text(encoding="utf-8"), _YAML)
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+            config = read_yaml(file)
+        except (OSError, ValueError, yaml.YAMLError) as error:
             reason = " ".join(str(error).split()) or first_line(error)
             raise InputError(f"{file} is damaged ({reason}): take another directory") from None
         if not isinstance(config, dict):

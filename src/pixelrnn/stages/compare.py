@@ -17,6 +17,7 @@ from pixelrnn.files import as_folder, as_path, first_line, write_text
 from pixelrnn.page.build import build, contents
 from pixelrnn.page.vega import bundling
 from pixelrnn.pictures.grids import save_picture, side_by_side, small_grid
+from pixelrnn.reading import read_yaml
 from pixelrnn.results.comparison import Comparison, compare_runs
 from pixelrnn.results.rows import bits, title_of
 from pixelrnn.results.table import to_curves, to_json, to_markdown, to_metrics, to_rich
@@ -141,8 +142,8 @@ def _names(only: Sequence[str] | str | Path) -> list[str]:
         return [str(name) for name in only]
     file = as_path(only, "only")
     try:
-        names = yaml.safe_load(file.read_text(encoding="utf-8"))["model"]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
+        names = read_yaml(file)["model"]
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError) as error:
         reason = first_line(error)
         raise InputError(f"only={file} has no list under `model` ({reason})") from None
     if not isinstance(names, list) or not names:

@@ -1,5 +1,6 @@
 """The rest of an image, drawn by a trained model: files in, several completions of each out."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ def complete(
     skip: bool = False,
     batch_size: int = 256,
     device: str = "auto",
+    trust: str | Collection[str] = (),
 ) -> np.ndarray:
     """Keep what is known of each image in `files` and draw the rest, `completions` times.
 
@@ -50,7 +52,7 @@ def complete(
     Raises InputError, having written nothing, for files that cannot be used (see `read_images`) or
     impossible numbers.
     """
-    loaded = Run.load(run)
+    loaded = Run.load(run, trust)
     out = as_folder(out or loaded.path / "completed")
     check_whole(completions=completions, side=side, batch_size=batch_size)
     check_whole(0, seed=seed)

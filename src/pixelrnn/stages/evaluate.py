@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,12 @@ from pixelrnn.training.run import Run
 
 
 def evaluate(
-    run: str | Path, *, split: str = "test", batch_size: int | None = None, device: str = "auto"
+    run: str | Path,
+    *,
+    split: str = "test",
+    batch_size: int | None = None,
+    device: str = "auto",
+    trust: str | Collection[str] = (),
 ) -> dict[str, Any]:
     """Score every image of `split`, in float32 whatever the training's precision.
 
@@ -29,10 +35,11 @@ def evaluate(
 
     Standard errors are over images. `bound` says whether the values are the likelihood ("exact")
     or, for Multi-Scale without clamping, no smaller than it ("upper"). Returns the split's figures.
+    For `trust` see `Run.load`.
     Raises InputError, having written nothing, for a run without weights or a model that gives no
     finite number.
     """
-    loaded = Run.load(run)
+    loaded = Run.load(run, trust)
     images = loaded.split(split)
     if batch_size is None:
         batch_size = loaded.config["data"].get("batch_size", 64)

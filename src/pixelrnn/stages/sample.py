@@ -1,6 +1,7 @@
 """Images drawn from a trained model, and test images of which it draws the lower half anew."""
 
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ def sample(
     out: str | Path | None = None,
     batch_size: int = 256,
     device: str = "auto",
+    trust: str | Collection[str] = (),
 ) -> np.ndarray:
     """Draw `images` images, and complete some test images from their upper half.
 
@@ -42,7 +44,7 @@ def sample(
     same images on the same kind of device. Returns the samples. Raises InputError for a run without
     weights or arguments that cannot be.
     """
-    loaded = Run.load(run)
+    loaded = Run.load(run, trust)
     out = as_folder(out or loaded.path)
     check_whole(images=images, columns=columns, side=side, batch_size=batch_size)
     check_whole(0, seed=seed, completions=completions)

@@ -2,7 +2,7 @@
 
 import resource
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from pixelrnn.data.arrays import read_description
 from pixelrnn.errors import InputError
 from pixelrnn.files import first_line
 from pixelrnn.models import AutoregressiveModel
+from pixelrnn.models.description import foreign
 from pixelrnn.models.in_batches import Model, check_fit
 from pixelrnn.runs.directory import CHECKPOINT, METRICS, SAMPLING
 from pixelrnn.runs.origin import find_origin
@@ -43,7 +44,7 @@ def train(
     callbacks: Mapping[str, Callback | None] | None = None,
     logger: Mapping[str, Logger | None] | None = None,
     compile: bool = False,
-    test: bool = False,
+    test: bool | None = False,
     replace: bool = False,
     command: str | None = None,
 ) -> Run:
@@ -73,6 +74,7 @@ def train(
     )
     origin = find_origin(command, read_description(images.path).get("md5"))
     left = Path(run, CHECKPOINT).exists()
+    trust = foreign(config.get("model"))  # named by whoever trains it
     claimed = Run.claim(run, config, origin["data_md5"], replace)
     if fit.is_global_zero:
         print(_beginning(claimed, model, left), flush=True)
@@ -86,9 +88,9 @@ def train(
                 training = _finish(claimed, model, history, best, origin)
                 print(_ending(claimed.path, training), flush=True)
                 if test:
-                    evaluate(claimed.path)  # recorded with the training
+                    evaluate(claimed.path, trust=trust)  # recorded with the training
     if test and fit.is_global_zero:
-        _complete(claimed, again=trains)
+        _complete(claimed, again=trains, trust=trust)
     return claimed
 
 
@@ -197,12 +199,12 @@ def _finish(
     return training | timing
 
 
-def _complete(run: Run, again: bool) -> None:
+def _complete(run: Run, again: bool, trust: Collection[str]) -> None:
     """Evaluate what has no figures, and draw samples where there are none or `again`."""
     if not run.files.has(METRICS):
-        evaluate(run.path)
+        evaluate(run.path, trust=trust)
     if again or not run.files.has(SAMPLING):
-        sample(run.path)
+        sample(run.path, trust=trust)
 
 
 def _count(model: Model) -> int:
