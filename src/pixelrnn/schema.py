@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from pixelrnn.errors import InputError
 
-TARGET = "_target_"
+TARGET, PARTIAL = "_target_", "_partial_"
 CALLABLE = get_origin(Callable[..., Any])
 LONGEST = 80  # characters of a value that a message shows
 _SCALARS: dict[Any, str] = {

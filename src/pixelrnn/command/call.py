@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from pixelrnn.command.errors import no_key
 from pixelrnn.command.words import Command, nearest, own_names
 from pixelrnn.errors import InputError
-from pixelrnn.schema import CALLABLE, TARGET, check, takes, takes_any
+from pixelrnn.schema import CALLABLE, PARTIAL, TARGET, check, takes, takes_any
 from pixelrnn.stages.compose import record
 
 # Raised while an object is built, they say that its arguments are wrong, not its code.
@@ -106,6 +106,7 @@ def check_arguments(function: Callable[..., Any], given: Any, command: Command) 
             known = nearest(name, [one for one in annotations if one not in ("self", "cls")])
             raise InputError(f"{_as_typed(name, command)}: no such key{known}")
     for description in _described(list(given.values())):
+        check(PARTIAL, description.get(PARTIAL, False), bool)
         try:
             called = get_object(description[TARGET])
             inspect.signature(called)

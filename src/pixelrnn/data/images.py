@@ -27,6 +27,8 @@ from pixelrnn.files import as_path
 from pixelrnn.schema import check, takes
 from pixelrnn.types import Images, Tensor
 
+MOST_WORKERS = 1024  # processes; their number is typed, and a zero too many stops the machine
+
 Change = Callable[[Tensor, torch.Generator], Tensor]  # of an image, uint8 (c, h, w)
 
 
@@ -115,6 +117,8 @@ class ImageData(pl.LightningDataModule):
         super().__init__()
         check_whole(batch_size=batch_size)
         check_whole(0, num_workers=num_workers, seed=seed)
+        if num_workers > MOST_WORKERS:
+            raise InputError(f"data.num_workers={num_workers} must be at most {MOST_WORKERS}")
         for name, switch in {"flip": flip, "resample": resample}.items():
             if not isinstance(switch, bool):
                 raise InputError(f"data.{name}={switch!r} must be true or false")

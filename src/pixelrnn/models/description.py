@@ -12,7 +12,6 @@ head of one's own is built where the user names it: `trust`.
 
 import inspect
 import math
-import os
 import pkgutil
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
@@ -24,9 +23,9 @@ from pixelrnn.errors import InputError
 from pixelrnn.heads import Bernoulli, Head, LogisticMixture, Softmax
 from pixelrnn.models.scales import multi_scale
 from pixelrnn.models.variants import diagonal_bilstm, pixel_cnn, row_lstm
-from pixelrnn.schema import CALLABLE, TARGET, check, show, takes
+from pixelrnn.room import check_memory
+from pixelrnn.schema import CALLABLE, PARTIAL, TARGET, check, show, takes
 
-PARTIAL = "_partial_"
 MOST_PIXELS = 2**24  # of an image, in all colors: 2364 x 2364 in three
 DEEPEST = 16  # descriptions within one another; a scale is at most half of the next one
 
@@ -156,12 +155,7 @@ def _check_size(make: Callable[..., Any]) -> None:
     except (RuntimeError, OverflowError) as error:  # more numbers than can be counted
         raise InputError(f"the model can't be built: {str(error).splitlines()[0]}") from error
     needed = sum(one.nbytes for one in (*model.parameters(), *model.buffers()))
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > there:
-        raise InputError(
-            f"the model takes {needed / 2**30:,.1f} GiB of memory, this machine has "
-            f"{there / 2**30:,.1f}: make it smaller (hidden, layers, kernel, features)"
-        )
+    check_memory(needed, "the model", "make it smaller (hidden, layers, kernel, features)")
 
 
 def _choices(known: Builders) -> str:

@@ -138,6 +138,8 @@ def _names(only: Sequence[str] | str | Path) -> list[str]:
 
     Raises InputError if it is none, or has no list of names under `model`.
     """
+    if not isinstance(only, str | Path | Sequence):
+        raise InputError(f"only={only}: give names, as [a,b], or a YAML file that lists them")
     if not isinstance(only, str | Path):
         return [str(name) for name in only]
     file = as_path(only, "only")

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from pixelrnn import figures, training
 from pixelrnn.causality import brief_audit
 from pixelrnn.data import read_description
+from pixelrnn.data.npy import write_npy
 from pixelrnn.errors import check_whole
 from pixelrnn.files import md5, replacing, write_array
 from pixelrnn.models.in_batches import Model, find_device, nll_maps
@@ -72,17 +73,20 @@ def score_split(model: Model, images: np.ndarray, batch_size: int, maps: Path) -
     """Score images, uint8 (n, c, h, w) -> nats (n,), float64; those of each pixel go to `maps`."""
     n, _, h, w = images.shape
     nats = np.empty(n)
-    with replacing(maps) as new, Bar("evaluating", total=n) as bar:
-        # A file from the start: a large split's maps don't fit in memory.
-        file = np.lib.format.open_memmap(new, "w+", np.float16, (n, h, w))
+    most = np.finfo(np.float16).max
+
+    def summed() -> Iterator[np.ndarray]:
         first = 0
-        for batch in nll_maps(model, images, batch_size):
-            last = first + len(batch)
-            nats[first:last] = batch.sum((1, 2))
-            file[first:last] = batch.clip(max=np.finfo(np.float16).max)
-            first = last
-            bar.advance(len(batch))
-        del file  # written out and closed
+        with Bar("evaluating", total=n) as bar:
+            for batch in nll_maps(model, images, batch_size):
+                nats[first : first + len(batch)] = batch.sum((1, 2))
+                first += len(batch)
+                yield batch.clip(max=most)
+                bar.advance(len(batch))
+
+    with replacing(maps) as new:
+        # A file from the start: a large split's maps don't fit in memory.
+        write_npy(new, np.float16, (n, h, w), summed())
     return nats
 
 

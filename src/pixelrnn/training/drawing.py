@@ -13,12 +13,13 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 from torchvision.utils import make_grid
 
-from pixelrnn.errors import check_whole
+from pixelrnn.errors import InputError, check_seed, check_whole
 from pixelrnn.models.in_batches import Sampler, spread
 from pixelrnn.pictures.grids import GAP, GRAY, completion_grid, enlarge, save_picture
 from pixelrnn.runs.directory import GRID_PICTURE
 
 SHOW_PICTURES = (WandbLogger, TensorBoardLogger)  # Lightning has no method that all loggers share
+MOST_IMAGES = 4096
 
 
 class SampleGrid(Callback):
@@ -30,6 +31,8 @@ class SampleGrid(Callback):
 
     def __init__(self, every: int = 5, images: int = 16, seed: int = 0) -> None:
         check_whole(**{"callbacks.samples.every": every, "callbacks.samples.images": images})
+        check_seed(**{"callbacks.samples.seed": seed})
+        _check_most("callbacks.samples.images", images)
         self.every, self.images, self.seed = every, images, seed
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -58,6 +61,8 @@ class Completions(Callback):
         check_whole(
             **{"callbacks.completions.images": images, "callbacks.completions.times": times}
         )
+        check_seed(**{"callbacks.completions.seed": seed})
+        _check_most("callbacks.completions.images or times", images * (1 + times))
         self.images, self.times, self.seed = images, times, seed
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -73,6 +78,11 @@ class Completions(Callback):
         drawn = Sampler(model, self.seed).complete(images, top, self.times)
         picture = completion_grid(drawn, top.numpy(), model.levels)
         show(trainer, "completions", np.asarray(picture), "the image, then completions")
+
+
+def _check_most(key: str, number: int) -> None:
+    if number > MOST_IMAGES:
+        raise InputError(f"{key} make {number:,} images, one picture has at most {MOST_IMAGES:,}")
 
 
 def show(trainer: Trainer, name: str, pixels: np.ndarray, caption: str) -> None:

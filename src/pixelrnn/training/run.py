@@ -152,7 +152,7 @@ class Run:
         """
         model = self.build_model()
         file = self.path / WEIGHTS
-        if not file.exists():
+        if not file.is_file():
             raise InputError(
                 f"{file} is missing: finish the training with `pixelrnn train`, "
                 "or `dvc pull` what was committed"
