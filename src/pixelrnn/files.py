@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +60,19 @@ def replacing(file: str | Path) -> Iterator[Path]:
     """
     file = Path(file)
     new = file.with_name(f".{file.name[:100]}.{secrets.token_hex(8)}")
-    os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
     try:
+        os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
         yield new
         _flush(new)
         new.replace(file)
         _flush(file.parent)
+    except OSError as error:
+        if error.filename is None or str(error.filename) == str(new):
+            error.filename = str(file)  # a write that fails names none
+        raise
     finally:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):  # of a name that is too long
+            new.unlink(missing_ok=True)
 
 
 def write_text(file: str | Path, text: str) -> None:

@@ -22,6 +22,7 @@ from pixelrnn.results.comparison import Comparison, compare_runs
 from pixelrnn.results.rows import bits, title_of
 from pixelrnn.results.table import to_curves, to_json, to_markdown, to_metrics, to_rich
 from pixelrnn.runs.frame import find_runs, load_runs
+from pixelrnn.runs.group import plain
 from pixelrnn.runs.same_images import by_images
 
 PAGE = "comparison.html"
@@ -114,7 +115,7 @@ def _suffixes(comparisons: Sequence[Comparison]) -> list[str]:
     seen: Counter[str] = Counter()
     suffixes = []
     for comparison in comparisons:
-        name = comparison.images.name
+        name = plain(comparison.images.name)  # it comes from the runs, and files are named by it
         seen[name] += 1
         suffixes.append(f"-{name}" if seen[name] == 1 else f"-{name}-{seen[name]}")
     return suffixes
