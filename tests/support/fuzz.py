@@ -74,6 +74,7 @@ OTHERS += [
     "resize",
     "white",
 ]
+LIKELY = ["1", "2", "3", "0", "0.5", "true", "false", "null", "8", "1e-3"]
 OUTSIDE = [
     "/",
     "..",
@@ -216,6 +217,8 @@ def _override(draw: random.Random, verb: str, inside: bool) -> str:
 
 
 def _value(draw: random.Random, inside: bool) -> str:
+    if inside and draw.random() < 0.5:
+        return draw.choice(LIKELY)
     return draw.choice(draw.choice([NUMBERS, OTHERS, OTHERS if inside else OUTSIDE]))
 
 
