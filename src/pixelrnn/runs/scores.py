@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from pixelrnn.data.npy import map_npy
 from pixelrnn.errors import InputError
 from pixelrnn.files import first_line, md5
 from pixelrnn.runs import directory
@@ -132,7 +133,7 @@ def _open(file: Path, again: str) -> np.ndarray | None:
     if not file.exists():
         return None
     try:
-        return np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
+        return map_npy(file)
     except Exception as error:  # a damaged header makes numpy raise many kinds
         raise InputError(f"{file} is damaged ({first_line(error)}): {again}") from None
 

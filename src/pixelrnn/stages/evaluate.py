@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from pixelrnn import figures, training
 from pixelrnn.causality import brief_audit
 from pixelrnn.data import read_description
+from pixelrnn.data.npy import write_npy
 from pixelrnn.errors import check_whole
 from pixelrnn.files import md5, replacing, write_array
 from pixelrnn.models.in_batches import Model, find_device, nll_maps
@@ -21,7 +23,12 @@ from pixelrnn.training.run import Run
 
 
 def evaluate(
-    run: str | Path, *, split: str = "test", batch_size: int | None = None, device: str = "auto"
+    run: str | Path,
+    *,
+    split: str = "test",
+    batch_size: int | None = None,
+    device: str = "auto",
+    trust: str | Collection[str] = (),
 ) -> dict[str, Any]:
     """Score every image of `split`, in float32 whatever the training's precision.
 
@@ -31,10 +38,11 @@ def evaluate(
 
     Standard errors are over images. `bound` says whether the values are the likelihood ("exact")
     or, for Multi-Scale without clamping, no smaller than it ("upper"). Returns the split's figures.
+    For `trust` see `Run.load`.
     Raises InputError, having written nothing, for a run without weights or a model that gives no
     finite number.
     """
-    loaded = Run.load(run)
+    loaded = Run.load(run, trust)
     with locked(loaded.path):
         return _evaluate(loaded, split, batch_size, find_device(device))
 
@@ -76,17 +84,20 @@ def score_split(model: Model, images: np.ndarray, batch_size: int, maps: Path) -
     """Score images, uint8 (n, c, h, w) -> nats (n,), float64; those of each pixel go to `maps`."""
     n, _, h, w = images.shape
     nats = np.empty(n)
-    with replacing(maps) as new, Bar("evaluating", total=n) as bar:
-        # A file from the start: a large split's maps don't fit in memory.
-        file = np.lib.format.open_memmap(new, "w+", np.float16, (n, h, w))
+    most = np.finfo(np.float16).max
+
+    def summed() -> Iterator[np.ndarray]:
         first = 0
-        for batch in nll_maps(model, images, batch_size):
-            last = first + len(batch)
-            nats[first:last] = batch.sum((1, 2))
-            file[first:last] = batch.clip(max=np.finfo(np.float16).max)
-            first = last
-            bar.advance(len(batch))
-        del file  # written out and closed
+        with Bar("evaluating", total=n) as bar:
+            for batch in nll_maps(model, images, batch_size):
+                nats[first : first + len(batch)] = batch.sum((1, 2))
+                first += len(batch)
+                yield batch.clip(max=most)
+                bar.advance(len(batch))
+
+    with replacing(maps) as new:
+        # A file from the start: a large split's maps don't fit in memory.
+        write_npy(new, np.float16, (n, h, w), summed())
     return nats
 
 

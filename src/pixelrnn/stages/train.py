@@ -3,7 +3,7 @@
 import resource
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from pixelrnn.data.arrays import read_description
 from pixelrnn.errors import InputError, check_whole
 from pixelrnn.files import as_path, first_line, md5
 from pixelrnn.models import AutoregressiveModel
+from pixelrnn.models.description import foreign
 from pixelrnn.models.in_batches import Model, check_fit
 from pixelrnn.runs.directory import CHECKPOINT, HISTORY, METRICS, SAMPLING
 from pixelrnn.runs.lock import locked
@@ -50,7 +51,7 @@ def train(
     callbacks: Mapping[str, Callback | None] | None = None,
     logger: Mapping[str, Logger | None] | None = None,
     compile: bool = False,
-    test: bool = False,
+    test: bool | None = False,
     replace: bool = False,
     checkpoint_minutes: float = 10,
     checkpoint_steps: int | None = None,
@@ -85,6 +86,7 @@ def train(
     )
     origin = find_origin(command, read_description(images.path).get("md5"))
     origin["threads"] = torch.get_num_threads()
+    trust = foreign(config.get("model"))  # named by whoever trains it
     with locked(as_path(run, "run")) if fit.is_global_zero else nullcontext():
         left = Path(run, CHECKPOINT).exists()
         with several_processes(fit), first_process_first(fit):
@@ -103,9 +105,9 @@ def train(
                     if stop.signal:  # it came with the last steps
                         stop.leave()
                     if test:
-                        evaluate(claimed.path)  # recorded with the training
+                        evaluate(claimed.path, trust=trust)  # recorded with the training
         if test and fit.is_global_zero:
-            _complete(claimed, again=trains)
+            _complete(claimed, again=trains, trust=trust)
     return claimed
 
 
@@ -230,12 +232,12 @@ def _finish(
     return training | timing
 
 
-def _complete(run: Run, again: bool) -> None:
+def _complete(run: Run, again: bool, trust: Collection[str]) -> None:
     """Evaluate what has no figures, and draw samples where there are none or `again`."""
     if not run.files.has(METRICS):
-        evaluate(run.path)
+        evaluate(run.path, trust=trust)
     if again or not run.files.has(SAMPLING):
-        sample(run.path)
+        sample(run.path, trust=trust)
 
 
 def _count(model: Model) -> int:
