@@ -5,12 +5,13 @@ PIP_INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-c
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slurm quick lint format clean embedded-data repro-parallel plots bench
+.PHONY: help demo test test-faults test-slurm quick lint format clean embedded-data repro-parallel plots bench
 
 help:
 	@echo "make demo    train, evaluate and sample the four variants on the embedded digits (no download, account or GPU)"
 	@echo "make test    lint, and all tests: some minutes"
 	@echo "make test-slurm   sweeps on a real Slurm, set up on this machine: needs root and Debian's slurm-wlm and munge"
+	@echo "make test-faults   kills, damage and random command lines by the thousand: an hour or more (PIXELRNN_FUZZ=10000)"
 	@echo "make quick   the laws and all other cheap tests: under two minutes on two cores"
 	@echo "make lint    style, import contracts and types"
 	@echo "make format  mend the style"
@@ -48,6 +49,12 @@ test: lint
 # They wait for Slurm most of the time, and share its one node.
 test-slurm: $(VENV)/installed-dev
 	pytest -n 0 -rs tests/slurm
+
+# How many of each kind are tried stands in PIXELRNN_FUZZ; `make test` tries a few hundred, always the same.
+FAULTS := tests/test_fuzz.py
+test-faults: export PIXELRNN_FUZZ ?= 10000
+test-faults: $(VENV)/installed-dev
+	pytest -n 2 $(FAULTS)
 
 quick: $(VENV)/installed-dev
 	pytest -n 2 -m "not slow"

@@ -22,7 +22,6 @@ The public names are imported on first use, so that the command line answers at 
 """
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -81,16 +80,22 @@ _HOMES = {
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
-try:
-    __version__ = version("pixelrnn")
-except PackageNotFoundError:  # a source tree that is not installed
-    __version__ = "unknown"
-
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
     if name not in _HOME:
         raise AttributeError(f"module 'pixelrnn' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # slow, and rarely asked for
+
+    try:
+        return version("pixelrnn")
+    except PackageNotFoundError:  # a source tree that is not installed
+        return "unknown"
 
 
 def __dir__() -> list[str]:

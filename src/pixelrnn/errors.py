@@ -14,6 +14,14 @@ class LeakFound(Exception):
     """A verdict: the audit has told and written what it found. The command line exits with 1."""
 
 
+def check_seed(**seeds: object) -> None:
+    """Raise InputError unless each is a whole number that every generator takes."""
+    check_whole(0, **seeds)
+    for name, seed in seeds.items():
+        if seed >= 2**32:  # type: ignore[operator]
+            raise InputError(f"{name}={seed} must be below 2**32")
+
+
 def check_whole(least: int = 1, **numbers: object) -> None:
     """Raise InputError unless each is a whole number of at least `least`; numpy's integers are."""
     for name, number in numbers.items():

@@ -10,13 +10,14 @@ import os
 import secrets
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pixelrnn.errors import InputError
+from pixelrnn.reading import read_text
 
 
 def as_path(text: object, key: str = "path") -> Path:
@@ -60,14 +61,19 @@ def replacing(file: str | Path) -> Iterator[Path]:
     """
     file = Path(file)
     new = file.with_name(f".{file.name[:100]}.{secrets.token_hex(8)}")
-    os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
     try:
+        os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
         yield new
         _flush(new)
         new.replace(file)
         _flush(file.parent)
+    except OSError as error:
+        if error.filename is None or str(error.filename) == str(new):
+            error.filename = str(file)  # a write that fails names none
+        raise
     finally:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):  # of a name that is too long
+            new.unlink(missing_ok=True)
 
 
 def write_text(file: str | Path, text: str) -> None:
@@ -84,7 +90,7 @@ def write_json(file: str | Path, content: Mapping[str, Any]) -> None:
 def read_json(file: Path) -> dict[str, Any]:
     """Read a JSON object. Raises InputError for a file that is missing or holds anything else."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_text(file))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{file} can't be read: {first_line(error)}") from None
     if not isinstance(content, dict):

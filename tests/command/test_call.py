@@ -3,9 +3,8 @@
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
 
-from pixelrnn.command.call import check_texts
+from pixelrnn.command.call import check_arguments
 from pixelrnn.command.words import Command
 from pixelrnn.errors import InputError
 
@@ -39,7 +38,7 @@ def verb(source: Any = None, name: str = "", out: "str | None" = None, seed: int
 def test_a_number_where_text_belongs(arguments, typed, message):
     """Faults: a traceback of pydantic's; a folder called 2024 that is searched as a number."""
     with pytest.raises(InputError) as error:
-        check_texts(verb, OmegaConf.create(arguments), Command("prepare", overrides=tuple(typed)))
+        check_arguments(verb, arguments, Command("prepare", overrides=tuple(typed)))
     assert message in str(error.value)
 
 
@@ -53,4 +52,4 @@ def test_a_number_where_text_belongs(arguments, typed, message):
     ],
 )
 def test_what_is_right_passes(arguments):
-    check_texts(verb, OmegaConf.create(arguments), Command("prepare"))
+    check_arguments(verb, arguments, Command("prepare"))

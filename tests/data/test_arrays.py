@@ -15,6 +15,7 @@ from pixelrnn.data import SPLITS, check_images, npy, open_arrays, read_descripti
 from pixelrnn.data.arrays import check_gray, check_replaceable
 from pixelrnn.data.npy import NpyWriter
 from pixelrnn.errors import InputError
+from pixelrnn.files import md5
 
 SHAPE, LEVELS = (3, 4, 5), 7
 COUNTS = {"train": 11, "val": 3, "test": 2}
@@ -83,7 +84,7 @@ def test_an_earlier_preparation_is_replaced_whole(tmp_path: Path, prepared: Path
     other = {k: np.zeros((1, 1, 2, 2), np.uint8) for k in SPLITS}
     write_arrays(prepared, "toy", (1, 2, 2), 2, other)
     assert len(open_arrays(prepared, (1, 2, 2), 2)["train"]) == 1
-    assert [file.name for file in tmp_path.iterdir()] == ["toy"]
+    assert [file.name for file in tmp_path.iterdir() if file.name != ".toy.checked.json"] == ["toy"]
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -216,7 +217,7 @@ def test_a_home_folder_is_expanded(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     write_arrays("~/toy", "toy", SHAPE, LEVELS, make(train_gray=make()["train"]))
-    assert [file.name for file in tmp_path.iterdir()] == ["toy"]
+    assert [file.name for file in tmp_path.iterdir() if file.name != ".toy.checked.json"] == ["toy"]
     train = open_arrays("~/toy", SHAPE, LEVELS)["train"]
     check_gray("~/toy", train)
     check_replaceable("~/toy")
@@ -312,9 +313,17 @@ def test_an_array_of_pickled_objects_is_refused(prepared: Path) -> None:
         open_arrays(prepared, SHAPE, LEVELS)
 
 
+def record(prepared: Path) -> None:
+    """Make the files as they are now those that were prepared."""
+    about = json.loads((prepared / "data.json").read_text())
+    about["md5"] = {name: md5(prepared / name) for name in about["md5"]}
+    (prepared / "data.json").write_text(json.dumps(about))
+
+
 def test_an_array_in_fortrans_order_is_read(prepared: Path) -> None:
     """Fault: axes in the opposite order."""
     np.save(prepared / "val.npy", np.asfortranarray(make()["val"]))
+    record(prepared)
     np.testing.assert_array_equal(open_arrays(prepared, SHAPE, LEVELS)["val"], make()["val"])
 
 
@@ -342,6 +351,7 @@ def test_large_arrays_are_not_looked_through(prepared: Path, monkeypatch) -> Non
     others.
     """
     np.save(prepared / "val.npy", np.full((3, *SHAPE), LEVELS, np.uint8))
+    record(prepared)
     monkeypatch.setattr(npy, "LARGE", 179)
     open_arrays(prepared, SHAPE, LEVELS)
     monkeypatch.setattr(npy, "LARGE", 180)

@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from pixelrnn.results.rows import BOUND_NOTE
-from pixelrnn.results.table import to_curves, to_json, to_markdown, to_metrics, to_rich
+from pixelrnn.results.table import _escape, to_curves, to_json, to_markdown, to_metrics, to_rich
 
 NATS = 5 + np.random.default_rng(0).normal(size=40)
 KEPT = (
@@ -166,6 +166,45 @@ def test_markdown_shows_names_as_they_are(make_run, make_data, compared):
     assert "<img" not in html
     assert "run <code>pixelrnn audit</code>." in html
     assert set(re.findall(r"<code>.*?</code>", html)) == {"<code>pixelrnn audit</code>"}
+
+
+MARKS = [
+    "# x",
+    "- x",
+    "+ x",
+    "1. x",
+    "2) x",
+    "> x",
+    "---",
+    "===",
+    "_x_",
+    "a _b_ c",
+    "~~x~~",
+    "&copy; &#64;",
+    "__x__",
+]
+MARKS += [
+    "https://x.org",
+    "see www.x.org",
+    "a@x.org",
+    "    x",
+    "\tx",
+    "x\u2028y",
+    "a_b",
+    "*",
+    "![x](y)",
+    "<https://x>",
+]
+
+
+@pytest.mark.parametrize("name", MARKS)
+def test_a_line_of_markdown_shows_a_name_and_nothing_else(name):
+    """As a paragraph, with GitHub's additions. Faults: a heading, a list, emphasis, an address that is a link."""
+    html = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(_escape(name))
+    assert html.startswith("<p>")
+    assert html.count("<") == 2, html
+    assert unescape(html[3:-5]) == " ".join(name.split())
+    assert not re.search(r"://|www\.|\w@\w", _escape(name)), "a link on GitHub"
 
 
 def test_what_weights_missing_means_is_a_footnote(make_run, make_data, compared):

@@ -1,7 +1,10 @@
 import hashlib
 import json
 import math
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,10 @@ from tests.support import runs, tiny
 
 from pixelrnn.errors import InputError
 from pixelrnn.models import AutoregressiveModel
+from pixelrnn.results.comparison import compare_runs
 from pixelrnn.runs.frame import load_runs
+from pixelrnn.runs.lock import locked
+from pixelrnn.runs.same_images import same_images
 from pixelrnn.stages.evaluate import evaluate
 from pixelrnn.stages.sample import sample
 from pixelrnn.training.run import Run
@@ -246,3 +252,32 @@ def test_wrong_arguments(run, call):
     with pytest.raises(InputError):
         call(run.path)
     assert tiny.contents(run.path) == before
+
+
+@pytest.mark.parametrize("name", ["test_nll.npy", "test_nll_map.npy", "history.csv"])
+def test_a_flipped_bit_of_a_result_is_a_note(tmp_path, name):
+    """Of what is compared; the smallest of a number. Fault: only the shape and the mean are looked at."""
+    run = tiny.fit(tmp_path / "run", tiny.write_data(tmp_path / "stripes"), epochs=1, test=True)
+    assert compare_notes(run.path) == ""
+    content = bytearray((run.path / name).read_bytes())
+    content[content.rfind(b"7") if name == "history.csv" else 136] ^= 1
+    (run.path / name).write_bytes(content)
+    assert f"{name} is not as" in compare_notes(run.path)
+
+
+def compare_notes(folder):
+    frame = load_runs(folder)
+    rows = compare_runs(frame, same_images(frame)).rows
+    return next(row.note for row in rows if row.kind == "run") or ""
+
+
+@pytest.mark.slow
+def test_two_evaluations_at_once_do_not_mix(tmp_path):
+    """The second is told of the first. Fault: figures of one beside the arrays of another."""
+    run = tiny.fit(tmp_path / "run", tiny.write_data(tmp_path / "stripes"), epochs=1)
+    with locked(run.path):
+        command = [sys.executable, "-m", "pixelrnn", "evaluate", str(run.path)]
+        done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f"is being written to by process {os.getpid()} on" in done.stderr
+    assert not run.files.has("metrics.json")

@@ -472,6 +472,7 @@ def test_without_a_logger_there_is_an_origin_still(folder):
         "dvc_stage",
         "dvc_experiment",
         "data_md5",
+        "threads",
         "wandb",
         "weights_md5",
     }

@@ -24,7 +24,7 @@ from pixelrnn.causality.order import (
 )
 from pixelrnn.causality.report import KINDS, Audit, Coverage, Leak, Part
 from pixelrnn.causality.subject import Subject, examine, own_parts
-from pixelrnn.errors import InputError, check_whole
+from pixelrnn.errors import InputError, check_seed, check_whole
 from pixelrnn.models import AutoregressiveModel, DensityModel, MultiScale
 from pixelrnn.types import Bool, Float, Tensor
 
@@ -238,6 +238,7 @@ def audit(
     Raises InputError if the network fails, its outputs cannot be read, or none depends on anything.
     """
     check_whole(pixels=pixels, images=images)
+    check_seed(seed=seed)
     if not 0 <= tolerance < 1:
         raise InputError(f"tolerance={tolerance} must be a number from 0 to less than 1")
     if isinstance(network, DensityModel):

@@ -9,6 +9,7 @@
     outcomes  what the files of a job say, and the table that a sweep ends with
     names     the names of runs, sweeps and jobs, as resolvers of the configuration
     errors    one line on what is wrong
+    shortage  one line on what the machine lacks: room on the disk, memory
     help      what --help prints: the configuration's own comments
     output    streams that cannot fail
 

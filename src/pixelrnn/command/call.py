@@ -6,18 +6,18 @@ and `head` of `train`, its `variant`) is material for the others, and part of wh
 """
 
 import inspect
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, get_origin
 
 from hydra.errors import InstantiationException
 from hydra.utils import get_method, get_object, instantiate
-from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from pixelrnn.command.errors import no_key
-from pixelrnn.command.words import Command, own_names
+from pixelrnn.command.words import Command, nearest, own_names
 from pixelrnn.errors import InputError
+from pixelrnn.schema import CALLABLE, PARTIAL, TARGET, check, takes, takes_any
 from pixelrnn.stages.compose import record
 
 # Raised while an object is built, they say that its arguments are wrong, not its code.
@@ -28,8 +28,8 @@ def build(config: DictConfig, command: Command, again: str) -> Callable[[], Any]
     """Return the verb's function with its arguments, built and checked: nothing is written yet.
 
     `again` is what to type for this one call: `train` records it, and the configuration. Raises
-    InputError for a key that the verb has not, a value that is missing or should be text, and what
-    the objects refuse.
+    InputError for a key that the verb has not, a value that is missing or of another
+    type, and what the objects refuse.
     """
     _check_keys(config, command)
     offered: dict[str, Any] = {"command": again}
@@ -40,13 +40,16 @@ def build(config: DictConfig, command: Command, again: str) -> Callable[[], Any]
         seed_everything(config.seed)
     OmegaConf.resolve(config)
     function = get_method(config._target_)
-    takes = inspect.signature(function).parameters
+    annotations = takes(function)
     with open_dict(config):
-        for key in [key for key in config if key not in takes]:
+        for key in [key for key in config if key not in annotations]:
             config.pop(key)
-    check_texts(function, config, command)
-    arguments = {str(key): _build(node) for key, node in config.items()}
-    arguments |= {key: value for key, value in offered.items() if key in takes}
+    check_arguments(function, _plain(config), command)
+    arguments = {str(key): _build(str(key), node) for key, node in config.items()}
+    for key, value in arguments.items():
+        if get_origin(annotations[key]) is CALLABLE and not callable(value):
+            raise InputError(f"{key}: what its {TARGET} gives can't be called: _partial_: true")
+    arguments |= {key: value for key, value in offered.items() if key in annotations}
     try:
         inspect.signature(function).bind(*command.words, **arguments)
     except TypeError as error:  # as by ~optimizer
@@ -66,10 +69,12 @@ def _check_keys(config: DictConfig, command: Command) -> None:
         raise InputError(f"no value for {min(missing)}: give one by {min(missing)}=...")
 
 
-def _build(node: Any) -> Any:
+def _build(key: str, node: Any) -> Any:
     """Return what a value of the configuration describes, in plain Python types."""
     if not OmegaConf.is_config(node):
         return node
+    if key == "model":
+        return _build_model(_plain(node))
     try:
         return instantiate(node, _convert_="all")
     except InstantiationException as error:
@@ -78,29 +83,36 @@ def _build(node: Any) -> Any:
         raise
 
 
-def check_texts(
-    function: Callable[..., Any], arguments: Mapping[Any, Any], command: Command
-) -> None:
-    """Raise InputError where a function takes text and gets a number, for want of quotes."""
-    for name, parameter in inspect.signature(function).parameters.items():
-        value = arguments.get(name)
-        if isinstance(value, int | float) and _is_text(parameter.annotation):
-            key = _as_typed(name, command)
-            raise InputError(f"{key}={value} must be text: quote it, {key}=\"'{value}'\"")
-    for node in arguments.values():
-        for described in _described(node):
-            try:
-                called = get_object(described._target_)
-                inspect.signature(called)
-            except (ImportError, AttributeError, TypeError, ValueError):
-                continue  # building it will say what is wrong
-            check_texts(called, described, command)
+def _build_model(description: Any) -> Any:
+    """Build a model as its run will: what that would refuse is not trained.
+
+    Whatever the user names here is trusted.
+    """
+    from pixelrnn.models.description import build_model, foreign  # brings torch
+
+    return build_model(description, trust=foreign(description))
 
 
-def _is_text(annotation: Any) -> bool:
-    """Return whether an annotation, such as `str | Path | None`, takes text and no number."""
-    types = set(re.findall(r"\w+", annotation if isinstance(annotation, str) else str(annotation)))
-    return "str" in types and types.isdisjoint({"int", "float", "bool", "Any", "object"})
+def check_arguments(function: Callable[..., Any], given: Any, command: Command) -> None:
+    """Raise InputError for plain values that a function does not take, by its signature.
+
+    What it takes an object for is checked in the same way, against what the object is made by.
+    """
+    annotations = takes(function)
+    for name, value in given.items():
+        if name in annotations:
+            check(_as_typed(name, command), value, annotations[name])
+        elif not name.startswith("_") and not takes_any(function):
+            known = nearest(name, [one for one in annotations if one not in ("self", "cls")])
+            raise InputError(f"{_as_typed(name, command)}: no such key{known}")
+    for description in _described(list(given.values())):
+        check(PARTIAL, description.get(PARTIAL, False), bool)
+        try:
+            called = get_object(description[TARGET])
+            inspect.signature(called)
+        except (ImportError, AttributeError, TypeError, ValueError):
+            continue  # building it will say what is wrong
+        check_arguments(called, description, command)
 
 
 def _as_typed(name: str, command: Command) -> str:
@@ -109,13 +121,14 @@ def _as_typed(name: str, command: Command) -> str:
     return next((key for key in keys if key.rpartition(".")[2] == name), name)
 
 
-def _described(node: Any) -> Iterator[DictConfig]:
-    """Yield the outermost descriptions of objects in a value of the configuration."""
-    if isinstance(node, DictConfig) and "_target_" in node:
+def _described(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield the outermost descriptions of objects in a plain value."""
+    if isinstance(node, dict) and TARGET in node:
         yield node
-    elif isinstance(node, DictConfig):
-        for child in node.values():
+    elif isinstance(node, dict | list):
+        for child in node.values() if isinstance(node, dict) else node:
             yield from _described(child)
-    elif isinstance(node, ListConfig):
-        for child in node:
-            yield from _described(child)
+
+
+def _plain(node: Any) -> Any:
+    return OmegaConf.to_container(node, resolve=True)

@@ -18,6 +18,7 @@ from pixelrnn.command.call import build
 from pixelrnn.command.errors import explain, is_bad_input, refuse
 from pixelrnn.command.names import quoted
 from pixelrnn.command.output import make_output_safe
+from pixelrnn.command.shortage import in_a_line
 from pixelrnn.command.words import Command
 from pixelrnn.conf import CONF
 from pixelrnn.errors import InputError, LeakFound
@@ -49,7 +50,8 @@ class Task:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             return sweep.run_job(config, self.command, again)
         try:
-            build(config, self.command, again)()
+            with in_a_line(self.command.verb, config):
+                build(config, self.command, again)()
         except LeakFound:
             raise SystemExit(1) from None
         except Exception as error:

@@ -11,31 +11,40 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from pixelrnn import __version__
-from pixelrnn.command.help import help_on
-from pixelrnn.command.output import make_output_safe
-from pixelrnn.command.words import check_words, read
-from pixelrnn.errors import InputError
-
 
 def main() -> NoReturn:
-    """Run the command line, and leave with its exit code."""
-    make_output_safe()
+    """Run the command line, and leave with its exit code.
+
+    Everything else is imported in here, where Ctrl-C is expected.
+    """
     try:
+        from pixelrnn.command.output import make_output_safe
+
+        make_output_safe()
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         print("pixelrnn: interrupted", file=sys.stderr)
         code = 130
+        # Python ends itself by the signal once more, as one that nobody handled, if it came while
+        # text was executed, as dataclasses do; it forgets that when text is executed again.
+        exec("")
     raise SystemExit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Answer at once what needs no Hydra, or launch the verb. Returns the exit code."""
+    from pixelrnn.command.words import check_words, read
+    from pixelrnn.errors import InputError
+
     flags = set(arguments[: arguments.index("--")] if "--" in arguments else arguments)
     if not arguments or flags & {"-h", "--help"}:
+        from pixelrnn.command.help import help_on
+
         print(help_on(arguments))
         return 0
     if "--version" in flags:
+        from pixelrnn import __version__
+
         print(f"pixelrnn {__version__}")
         return 0
     try:

@@ -33,6 +33,7 @@ from pixelrnn.command.call import build
 from pixelrnn.command.errors import explain, is_bad_input, refuse
 from pixelrnn.command.names import as_overrides, job_name, parse, varied_keys
 from pixelrnn.command.outcomes import Outcome
+from pixelrnn.command.shortage import in_a_line
 from pixelrnn.command.words import Command
 from pixelrnn.data.arrays import read_description
 from pixelrnn.errors import InputError
@@ -255,7 +256,8 @@ def run_job(config: DictConfig, command: Command, again: str) -> float | None:
         if trains and outcomes.is_finished(run, record(config), config.test, config.replace):
             print(f"{folder} is finished", flush=True)
         else:
-            build(config, command, again)()
+            with in_a_line(command.verb, config):
+                build(config, command, again)()
     except Exception as error:
         details = "" if is_bad_input(error) else f"\n{traceback.format_exc()}"
         reason = explain(error, command)

@@ -22,11 +22,13 @@ from typing import Any
 import numpy as np
 
 from pixelrnn.data import npy
+from pixelrnn.data.checksums import verify
 from pixelrnn.data.identical import WORDS, among
 from pixelrnn.data.npy import NpyWriter, keep_only, map_npy
 from pixelrnn.data.splits import GRAY, SPLITS, Pairs, as_pairs
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, md5, write_json
+from pixelrnn.reading import read_text
 
 Shape = tuple[int, int, int]  # colors, rows, columns
 
@@ -146,6 +148,7 @@ def open_arrays(path: str | Path, shape: Sequence[int], levels: int) -> dict[str
             raise InputError(
                 f"{file} has {len(images)} images, data.json says {expected}: {_again(path)}"
             )
+    verify(path, about.get("md5", {}))
     return arrays
 
 
@@ -182,13 +185,13 @@ def read_description(path: str | Path) -> dict[str, Any]:
     """
     file = as_path(path, "data.path") / "data.json"
     try:
-        about: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        about: dict[str, Any] = json.loads(read_text(file))
         if len(about["shape"]) != 3 or set(about["counts"]) != set(SPLITS):
             raise ValueError("shape or counts is not as written")
         int(about["levels"])
     except FileNotFoundError as error:
         raise InputError(f"{file} is missing: {_again(path)}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{file} is damaged: {_again(path)}") from error
     return about
 

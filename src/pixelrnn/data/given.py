@@ -26,6 +26,7 @@ from pixelrnn.data.sources.raw import reading
 from pixelrnn.data.sources.walk import describe_left_out, walk
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, in_one_line
+from pixelrnn.room import check_memory
 
 
 def read_images(
@@ -143,6 +144,8 @@ def _read_array(file: Path, shape: Sequence[int], levels: int) -> np.ndarray:
         )
     if len(images) == 0:
         raise InputError(f"{what} has no image")
+    # levels, and for each pixel the nats that are made of them
+    check_memory(9 * images.size, what, "take it in several files")
     return to_levels(what, images, levels)
 
 

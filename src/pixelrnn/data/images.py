@@ -7,7 +7,6 @@ Training images are shuffled, and may be changed at random. Both follow from the
 (see `sampler`): a resumed run sees what an uninterrupted one would.
 """
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +24,10 @@ from pixelrnn.data.sampler import LateLoader, Picks, Shuffled
 from pixelrnn.data.splits import GRAY, SPLITS
 from pixelrnn.errors import InputError, check_whole
 from pixelrnn.files import as_path
+from pixelrnn.schema import check, takes
 from pixelrnn.types import Images, Tensor
+
+MOST_WORKERS = 1024  # processes; their number is typed, and a zero too many stops the machine
 
 Change = Callable[[Tensor, torch.Generator], Tensor]  # of an image, uint8 (c, h, w)
 
@@ -115,6 +117,8 @@ class ImageData(pl.LightningDataModule):
         super().__init__()
         check_whole(batch_size=batch_size)
         check_whole(0, num_workers=num_workers, seed=seed)
+        if num_workers > MOST_WORKERS:
+            raise InputError(f"data.num_workers={num_workers} must be at most {MOST_WORKERS}")
         for name, switch in {"flip": flip, "resample": resample}.items():
             if not isinstance(switch, bool):
                 raise InputError(f"data.{name}={switch!r} must be true or false")
@@ -141,8 +145,10 @@ class ImageData(pl.LightningDataModule):
 
         Those of its keys are taken that are arguments here.
         """
-        names = inspect.signature(cls).parameters
-        given = {name: data[name] for name in names if name in data}
+        annotations = takes(cls)
+        given = {name: data[name] for name in annotations if name in data}
+        for name, value in given.items():
+            check(f"data.{name}", value, annotations[name])
         return cls(**{**given, "seed": seed})
 
     def split(self, name: str) -> np.ndarray:

@@ -6,6 +6,7 @@ written before its length is known, and read without holding it in memory.
 
 import math
 import mmap
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from pixelrnn.data.identical import Fingerprints
 from pixelrnn.errors import InputError
+from pixelrnn.reading import open_regular
 
 LARGE = 2**30  # bytes: files above it are not looked through at every start
 CHUNK = 2**24  # bytes copied at a time
@@ -41,6 +43,8 @@ def read_header(stream: IO[bytes], what: str | Path) -> Header:
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
     else:
         shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+    if any(size < 0 for size in shape):
+        raise ValueError("its header has a size below 0")
     if dtype.hasobject:
         raise InputError(f"{what} holds pickled objects, which are not read: save it as numbers")
     return Header(shape, dtype, fortran and len(shape) > 1)
@@ -52,7 +56,7 @@ def map_npy(file: Path, at_random: bool = False) -> np.ndarray:
     Raises InputError for pickled objects; OSError, ValueError or TypeError for a file that is
     missing, cut short or of another kind.
     """
-    with file.open("rb") as stream:
+    with open_regular(file) as stream:
         header = read_header(stream, file)
         start = stream.tell()
         mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
@@ -62,6 +66,20 @@ def map_npy(file: Path, at_random: bool = False) -> np.ndarray:
     if header.fortran:
         return np.ndarray(header.shape, header.dtype, mapped, start, order="F")
     return np.ndarray(header.shape, header.dtype, mapped, start)
+
+
+def write_npy(
+    file: Path, dtype: np.dtype | type, shape: tuple[int, ...], batches: Iterable[np.ndarray]
+) -> None:
+    """Write an npy file of `shape` from batches of its rows: it need not fit into memory.
+
+    Not through a memory map, as a full disk would end the process. Raises OSError then.
+    """
+    about = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False}
+    with file.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, {**about, "shape": shape})
+        for batch in batches:
+            stream.write(np.ascontiguousarray(batch, dtype).data)
 
 
 class NpyWriter:

@@ -58,7 +58,8 @@ class LogisticMixture(Head):
         side = int(self.components ** (1 / colors) + 1e-6)
         point = torch.arange(self.components) % side**colors
         bias = torch.zeros(self.components, self.num_features(colors) // self.components)
-        bias[:, 0] = -torch.bincount(point)[point].log()
+        share = (self.components - 1 - point) // side**colors + 1  # components at the same point
+        bias[:, 0] = -share.log()
         for color in range(colors):
             bias[:, 1 + color] = (2 * (point // side**color % side) + 1) / side - 1
         bias[:, 1 + colors : 1 + 2 * colors] = math.log(0.4 / side)

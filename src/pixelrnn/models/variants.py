@@ -35,6 +35,8 @@ from pixelrnn.models.checks import check_head, check_shape
 
 Shape = Sequence[int]  # (colors, rows, columns)
 
+MOST_LAYERS = 1000  # even one feature wide, ten thousand modules
+
 
 def pixel_cnn(
     shape: Shape,
@@ -184,6 +186,8 @@ def _network(
     check_head(head)
     check_whole(hidden=hidden, layers=layers, output_hidden=output_hidden)
     check_whole(0, context_features=context_features)
+    if layers > MOST_LAYERS:
+        raise InputError(f"layers={layers} must be at most {MOST_LAYERS}")
     # How many colors the masks must tell apart: one where the head orders the colors itself.
     colors = len(head.passes(image_colors))
     for name, features in (("hidden", hidden), ("output_hidden", output_hidden)):

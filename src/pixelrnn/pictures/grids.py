@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pixelrnn.data.quantize import stretch
+from pixelrnn.errors import InputError
 from pixelrnn.files import replacing
 
 # Pixels between enlarged images, and what is between the images of any grid.
@@ -20,6 +21,20 @@ ORANGE = (240, 110, 40)
 ACROSS, MARGIN, LINE = 4, 16, 22
 # A smaller grid is enlarged by a whole factor towards this: pixels stay square and sharp.
 HEIGHT = 320
+# Of a picture: what viewers open, and sides that PNG and Pillow take.
+MOST_PIXELS, LONGEST = 2**27, 2**20
+
+
+def check_picture(n: int, shape: Sequence[int], columns: int, side: int) -> None:
+    """Raise InputError where a grid of `n` images has more pixels than anybody can look at."""
+    _, h, w = shape
+    factor = max(1, side // h)
+    columns = min(columns, n)
+    height, width = -(-n // columns) * (h * factor + GAP), columns * (w * factor + GAP)
+    if height * width > MOST_PIXELS or max(height, width) > LONGEST:
+        raise InputError(
+            f"a picture of {width:,} x {height:,} pixels is too large: lower side or their number"
+        )
 
 
 def image_grid(images: np.ndarray, levels: int, columns: int = 8, side: int = 64) -> Image.Image:

@@ -31,8 +31,14 @@ PASSING = ("train_seconds", "images_per_second", "sample_seconds", "git", "dirty
 # Columns of text; the others are figures.
 TEXT = ("run", "group", "bound", "noise", "verdict")
 
-# What a name may hold and Markdown would read as its own. A `<` opens a tag only before these.
-_SPECIAL = re.compile(r"[\\`*|\[\]]|<(?=[A-Za-z/!?])")
+# What a name may hold and Markdown, or GitHub's, would read as its own. A `<` opens a tag only
+# before these, a `_` within a word means nothing, an address is a link by its `//` or its `www.`.
+_SPECIAL = re.compile(
+    r"[\\`*|\[\]~]|<(?=[A-Za-z/!?])|&(?=[#A-Za-z])|(?<![^\W_])_|_(?![^\W_])|(?<=:)/(?=/)"
+    r"|(?<=\bwww)\.|(?<=[\w.+-])@(?=\w)"
+)
+# At the beginning of a line: a heading, a quotation, an item of a list, a rule.
+_FIRST = re.compile(r"^(\d{0,9})(#{1,6}(?= |$)|>|[-+](?= |$)|(?<=\d)[.)](?= |$)|[-=](?=[-= ]*$))")
 # Commands that a note advises: they stay code.
 _ADVICE = re.compile(r"(`(?:pixelrnn|dvc) [^`\n]*`)")
 
@@ -233,11 +239,11 @@ def _line(cells: Sequence[str]) -> str:
 
 def _escape(text: str) -> str:
     """Return text as Markdown that shows it as it is, in one line."""
-    return _SPECIAL.sub(r"\\\g<0>", " ".join(text.splitlines()))
+    return _FIRST.sub(r"\1\\\2", _SPECIAL.sub(r"\\\g<0>", " ".join(text.split())))
 
 
 def _escape_note(note: str) -> str:
     """Return the same, with the commands that it advises as code."""
-    return "".join(
-        piece if _ADVICE.fullmatch(piece) else _escape(piece) for piece in _ADVICE.split(note)
-    )
+    pieces = _ADVICE.split(" ".join(note.split()))
+    pieces[::2] = [_SPECIAL.sub(r"\\\g<0>", piece) for piece in pieces[::2]]
+    return _FIRST.sub(r"\1\\\2", "".join(pieces))

@@ -27,6 +27,7 @@ import yaml
 
 from pixelrnn.errors import InputError
 from pixelrnn.files import first_line, read_json, write_json, write_text
+from pixelrnn.reading import read_yaml
 
 CONFIG = "config.yaml"
 ORIGIN = "origin.json"
@@ -46,9 +47,6 @@ GRID_PICTURE = "grid.png"  # of the latest epoch
 GRIDS = "grids.npy"  # of every epoch that was drawn after
 
 Config = dict[str, Any]
-
-# libyaml reads the configurations of a sweep ten times faster.
-_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def nll_name(split: str) -> str:
@@ -104,8 +102,8 @@ class RunDirectory:
                 f"no run at {self.path}: train one there with `pixelrnn train run={self.path} ...`"
             )
         try:
-            config = yaml.load(file.read_text(encoding="utf-8"), _YAML)
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+            config = read_yaml(file)
+        except (OSError, ValueError, yaml.YAMLError) as error:
             reason = " ".join(str(error).split()) or first_line(error)
             raise InputError(f"{file} is damaged ({reason}): take another directory") from None
         if not isinstance(config, dict):

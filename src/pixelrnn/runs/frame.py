@@ -19,8 +19,9 @@ from typing import Any
 import pandas as pd
 
 from pixelrnn.errors import InputError
-from pixelrnn.files import as_path, first_line
-from pixelrnn.runs.directory import CONFIG, HISTORY, TIMING, RunDirectory
+from pixelrnn.files import as_path, first_line, md5
+from pixelrnn.reading import read_text
+from pixelrnn.runs.directory import CONFIG, HISTORY, TIMING, TRAINING, RunDirectory
 from pixelrnn.runs.identity import flat
 from pixelrnn.runs.record import Record, read_record
 from pixelrnn.runs.seeds import group_names
@@ -80,18 +81,25 @@ def history(path: str | Path) -> pd.DataFrame:
     if file.is_dir():
         file = file / HISTORY
     try:
-        text = file.read_text()
+        text = read_text(file)
         frame = pd.read_csv(io.StringIO(text[: text.rfind("\n") + 1]))
     except FileNotFoundError:
         raise InputError(f"{file} doesn't exist: the run has no epoch behind it yet") from None
-    except (OSError, UnicodeDecodeError, pd.errors.EmptyDataError, pd.errors.ParserError) as error:
+    except (OSError, ValueError, pd.errors.EmptyDataError, pd.errors.ParserError) as error:
         raise InputError(f"{file} is damaged ({first_line(error)}): train the run again") from None
     numbers = all(pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes)
     if "epoch" not in frame or not (numbers or frame.empty) or frame["epoch"].isna().any():
         raise InputError(
             f"{file} is damaged (not a table of numbers with a column 'epoch'): train the run again"
         )
-    seconds = RunDirectory(file.parent).read_here(TIMING).get("epoch_seconds") or []
+    run = RunDirectory(file.parent)
+    recorded = run.read(TRAINING).get("history_md5")
+    if recorded and recorded != md5(file):
+        raise InputError(
+            f"{file} is not as training left it, by its checksum in {TRAINING}: "
+            "`dvc pull` it again, or train the run again"
+        )
+    seconds = run.read_here(TIMING).get("epoch_seconds") or []
     if len(seconds) >= len(frame) > 0:
         frame["seconds"] = seconds[: len(frame)]
     return frame

@@ -13,8 +13,9 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from pixelrnn.data.npy import map_npy
 from pixelrnn.errors import InputError
-from pixelrnn.files import first_line
+from pixelrnn.files import first_line, md5
 from pixelrnn.runs import directory
 from pixelrnn.runs.frame import records
 from pixelrnn.runs.record import Record
@@ -55,6 +56,7 @@ def image_nats(run: Record) -> np.ndarray | None:
     nats = _open(file, _EVALUATE)
     if nats is None:
         return None
+    _check_sum(run, file)
     if nats.shape != (run.images,) or nats.dtype.kind != "f":
         raise InputError(
             f"{file} is {_spell(nats)}, metrics.json says {run.images} images: {_EVALUATE}"
@@ -76,6 +78,7 @@ def nll_maps(run: Record) -> np.ndarray | None:
     maps = _open(file, _EVALUATE)
     if maps is None:
         return None
+    _check_sum(run, file)
     _, height, width = run.shape
     if maps.shape != (run.images, height, width) or maps.dtype.kind != "f":
         what = f"not one value a pixel of {run.images} images"
@@ -130,9 +133,16 @@ def _open(file: Path, again: str) -> np.ndarray | None:
     if not file.exists():
         return None
     try:
-        return np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
+        return map_npy(file)
     except Exception as error:  # a damaged header makes numpy raise many kinds
         raise InputError(f"{file} is damaged ({first_line(error)}): {again}") from None
+
+
+def _check_sum(run: Record, file: Path) -> None:
+    """Raise InputError unless a file has the checksum that metrics.json says, if it says one."""
+    figures = directory.RunDirectory(run.folder).read_metrics().get(run.split or "", {})
+    if (figures.get("md5") or {}).get(file.name, md5(file)) != md5(file):
+        raise InputError(f"{file} is not as `evaluate` wrote it, by its checksum: {_EVALUATE}")
 
 
 def _spell(array: np.ndarray) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
@@ -43,6 +43,7 @@ def audit(
     tolerance: float = 0.0,
     seed: int = 0,
     out: str | Path | None = None,
+    trust: str | Collection[str] = (),
 ) -> Audit:
     """Audit the model of `run`, or the network that a `callable`, "package.module:build", builds.
 
@@ -66,7 +67,7 @@ def audit(
         folder = _find_folder(out or HOME / str(callable).replace(":", "."))
         network = build_network(callable, seed)
     elif run is not None:
-        loaded = Run.load(run)
+        loaded = Run.load(run, trust)
         folder = _find_folder(out or loaded.path)
         network = loaded.model
     else:

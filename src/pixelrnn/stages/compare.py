@@ -17,10 +17,12 @@ from pixelrnn.files import as_folder, as_path, first_line, write_text
 from pixelrnn.page.build import build, contents
 from pixelrnn.page.vega import bundling
 from pixelrnn.pictures.grids import save_picture, side_by_side, small_grid
+from pixelrnn.reading import read_yaml
 from pixelrnn.results.comparison import Comparison, compare_runs
 from pixelrnn.results.rows import bits, title_of
 from pixelrnn.results.table import to_curves, to_json, to_markdown, to_metrics, to_rich
 from pixelrnn.runs.frame import find_runs, load_runs
+from pixelrnn.runs.group import plain
 from pixelrnn.runs.same_images import by_images
 
 PAGE = "comparison.html"
@@ -113,7 +115,7 @@ def _suffixes(comparisons: Sequence[Comparison]) -> list[str]:
     seen: Counter[str] = Counter()
     suffixes = []
     for comparison in comparisons:
-        name = comparison.images.name
+        name = plain(comparison.images.name)  # it comes from the runs, and files are named by it
         seen[name] += 1
         suffixes.append(f"-{name}" if seen[name] == 1 else f"-{name}-{seen[name]}")
     return suffixes
@@ -137,12 +139,14 @@ def _names(only: Sequence[str] | str | Path) -> list[str]:
 
     Raises InputError if it is none, or has no list of names under `model`.
     """
+    if not isinstance(only, str | Path | Sequence):
+        raise InputError(f"only={only}: give names, as [a,b], or a YAML file that lists them")
     if not isinstance(only, str | Path):
         return [str(name) for name in only]
     file = as_path(only, "only")
     try:
-        names = yaml.safe_load(file.read_text(encoding="utf-8"))["model"]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
+        names = read_yaml(file)["model"]
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError) as error:
         reason = first_line(error)
         raise InputError(f"only={file} has no list under `model` ({reason})") from None
     if not isinstance(names, list) or not names:

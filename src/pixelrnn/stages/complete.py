@@ -1,5 +1,7 @@
 """The rest of an image, drawn by a trained model: files in, several completions of each out."""
 
+import math
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +9,12 @@ import torch
 
 from pixelrnn.data.given import find_ground, read_images
 from pixelrnn.data.sources.pictures import read_picture
-from pixelrnn.errors import InputError, check_whole
+from pixelrnn.errors import InputError, check_seed, check_whole
 from pixelrnn.files import as_folder, as_path, write_array
 from pixelrnn.models.in_batches import Sampler, find_device
 from pixelrnn.ops.pixels import known_pixels
-from pixelrnn.pictures.grids import completion_grid, save_picture
+from pixelrnn.pictures.grids import check_picture, completion_grid, save_picture
+from pixelrnn.room import check_memory
 from pixelrnn.runs.directory import COMPLETIONS, COMPLETIONS_PICTURE
 from pixelrnn.training.run import Run
 from pixelrnn.types import Bool, Tensor
@@ -33,6 +36,7 @@ def complete(
     skip: bool = False,
     batch_size: int = 256,
     device: str = "auto",
+    trust: str | Collection[str] = (),
 ) -> np.ndarray:
     """Keep what is known of each image in `files` and draw the rest, `completions` times.
 
@@ -50,19 +54,27 @@ def complete(
     Raises InputError, having written nothing, for files that cannot be used (see `read_images`) or
     impossible numbers.
     """
-    loaded = Run.load(run)
+    loaded = Run.load(run, trust)
     out = as_folder(out or loaded.path / "completed")
     check_whole(completions=completions, side=side, batch_size=batch_size)
-    check_whole(0, seed=seed)
+    check_seed(seed=seed)
     model = loaded.model
     known = _known(model.shape, rows, pixels, mask)
     ground = find_ground(loaded.config) if ground is None else ground
     names, images = read_images(files, model.shape, model.levels, fit, skip, ground)
     sampler = Sampler(model.to(find_device(device)), seed, temperature, batch_size)
+    check_completions(len(images), completions, model.shape, side)
     completed = write_completions(sampler, images, known, completions, out, side)
     for row, name in enumerate(names):
         print(f"  row {row + 1}: {name}")
     return completed
+
+
+def check_completions(n: int, times: int, shape: Sequence[int], side: int) -> None:
+    """Raise InputError where `times` completions of `n` images are too many for one picture."""
+    count = n * (1 + times)
+    check_memory(9 * count * math.prod(shape), f"completions={times}", "draw fewer")
+    check_picture(count, shape, 1 + times, max(side, 4 * shape[1]))
 
 
 def write_completions(

@@ -2,24 +2,33 @@
 
 import math
 import time
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from pixelrnn import figures, training
 from pixelrnn.causality import brief_audit
 from pixelrnn.data import read_description
+from pixelrnn.data.npy import write_npy
 from pixelrnn.errors import check_whole
-from pixelrnn.files import replacing, write_array
+from pixelrnn.files import md5, replacing, write_array
 from pixelrnn.models.in_batches import Model, find_device, nll_maps
 from pixelrnn.runs.directory import ORIGIN, nll_map_name, nll_name
+from pixelrnn.runs.lock import locked
 from pixelrnn.terminal import Bar
 from pixelrnn.training.run import Run
 
 
 def evaluate(
-    run: str | Path, *, split: str = "test", batch_size: int | None = None, device: str = "auto"
+    run: str | Path,
+    *,
+    split: str = "test",
+    batch_size: int | None = None,
+    device: str = "auto",
+    trust: str | Collection[str] = (),
 ) -> dict[str, Any]:
     """Score every image of `split`, in float32 whatever the training's precision.
 
@@ -29,28 +38,38 @@ def evaluate(
 
     Standard errors are over images. `bound` says whether the values are the likelihood ("exact")
     or, for Multi-Scale without clamping, no smaller than it ("upper"). Returns the split's figures.
+    For `trust` see `Run.load`.
     Raises InputError, having written nothing, for a run without weights or a model that gives no
     finite number.
     """
-    loaded = Run.load(run)
+    loaded = Run.load(run, trust)
+    with locked(loaded.path):
+        return _evaluate(loaded, split, batch_size, find_device(device))
+
+
+def _evaluate(
+    loaded: Run, split: str, batch_size: int | None, device: torch.device
+) -> dict[str, Any]:
     images = loaded.split(split)
     if batch_size is None:
         batch_size = loaded.config["data"].get("batch_size", 64)
     check_whole(batch_size=batch_size)
-    model = loaded.model.to(find_device(device))
+    model = loaded.model.to(device)
     start = time.perf_counter()
     nats = score_split(model, images, batch_size, loaded.path / nll_map_name(split))
     seconds = time.perf_counter() - start
 
+    write_array(loaded.path / nll_name(split), nats)
     about = read_description(loaded.config["data"]["path"])
+    written = (nll_name(split), nll_map_name(split))
     metrics = {
         **summary(nats, math.prod(images.shape[1:])),
         "bound": "exact" if model.exact else "upper",
         "data_md5": about.get("md5", {}).get(f"{split}.npy"),
         "weights_md5": loaded.weights_md5,
+        "md5": {name: md5(loaded.path / name) for name in written},
         "audit": brief_audit(model),  # a likelihood of a network that sees what it predicts is none
     }
-    write_array(loaded.path / nll_name(split), nats)
     loaded.files.write_metrics(split, metrics)
     loaded.files.write_timing(evaluate_seconds=round(seconds, 3))
     if split == "test" and loaded.files.read_here(ORIGIN).get("wandb"):
@@ -65,17 +84,20 @@ def score_split(model: Model, images: np.ndarray, batch_size: int, maps: Path) -
     """Score images, uint8 (n, c, h, w) -> nats (n,), float64; those of each pixel go to `maps`."""
     n, _, h, w = images.shape
     nats = np.empty(n)
-    with replacing(maps) as new, Bar("evaluating", total=n) as bar:
-        # A file from the start: a large split's maps don't fit in memory.
-        file = np.lib.format.open_memmap(new, "w+", np.float16, (n, h, w))
+    most = np.finfo(np.float16).max
+
+    def summed() -> Iterator[np.ndarray]:
         first = 0
-        for batch in nll_maps(model, images, batch_size):
-            last = first + len(batch)
-            nats[first:last] = batch.sum((1, 2))
-            file[first:last] = batch.clip(max=np.finfo(np.float16).max)
-            first = last
-            bar.advance(len(batch))
-        del file  # written out and closed
+        with Bar("evaluating", total=n) as bar:
+            for batch in nll_maps(model, images, batch_size):
+                nats[first : first + len(batch)] = batch.sum((1, 2))
+                first += len(batch)
+                yield batch.clip(max=most)
+                bar.advance(len(batch))
+
+    with replacing(maps) as new:
+        # A file from the start: a large split's maps don't fit in memory.
+        write_npy(new, np.float16, (n, h, w), summed())
     return nats
 
 

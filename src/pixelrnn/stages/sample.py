@@ -1,16 +1,20 @@
 """Images drawn from a trained model, and test images of which it draws the lower half anew."""
 
+import math
 import time
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from pixelrnn.errors import InputError, check_whole
-from pixelrnn.files import as_folder, write_array, write_json
+from pixelrnn.data.npy import map_npy, write_npy
+from pixelrnn.errors import InputError, check_seed, check_whole
+from pixelrnn.files import as_folder, replacing, write_json
 from pixelrnn.models.in_batches import Sampler, find_device, spread
-from pixelrnn.pictures.grids import image_grid, save_picture
+from pixelrnn.pictures.grids import check_picture, image_grid, save_picture
+from pixelrnn.room import check_disk
 from pixelrnn.runs.directory import SAMPLES, SAMPLES_PICTURE, SAMPLING
-from pixelrnn.stages.complete import write_completions
+from pixelrnn.stages.complete import check_completions, write_completions
 from pixelrnn.terminal import Bar
 from pixelrnn.training.run import Run
 
@@ -25,41 +29,48 @@ def sample(
     temperature: float = 1.0,
     columns: int = 8,
     side: int = 64,
+    pictured: int = 1024,
     completions: int = 4,
     out: str | Path | None = None,
     batch_size: int = 256,
     device: str = "auto",
+    trust: str | Collection[str] = (),
 ) -> np.ndarray:
     """Draw `images` images, and complete some test images from their upper half.
 
-    Writes to `out` (the run itself, unless given) samples.png, samples.npy (uint8 levels
-    (n, c, h, w)) and sampling.json; completions.png, completions.npy (uint8 (8, 1 + k, c, h, w)):
-    test images, each followed by k = `completions` ways to go on. Where the prepared images are not
-    at hand, completions are left as they are, with a line that says so.
+    Writes to `out` (the run itself, unless given) samples.npy (uint8 levels (n, c, h, w)),
+    samples.png (the first `pictured` of them) and sampling.json; completions.png, completions.npy
+    (uint8 (8, 1 + k, c, h, w)): test images, each followed by k = `completions` ways to go on.
+    Where the prepared images are not at hand, completions are left as they are, with a line that
+    says so.
 
     `temperature` below 1 draws likelier, less varied images (see `Head.sample`). Pictures have
     `columns` images a row, enlarged to about `side` pixels. The same seed and batch size give the
-    same images on the same kind of device. Returns the samples. Raises InputError for a run without
+    same images on the same kind of device. Returns the samples, mapped from their
+    file: there may be more than fit into memory. Raises InputError for a run without
     weights or arguments that cannot be.
     """
-    loaded = Run.load(run)
+    loaded = Run.load(run, trust)
     out = as_folder(out or loaded.path)
     check_whole(images=images, columns=columns, side=side, batch_size=batch_size)
-    check_whole(0, seed=seed, completions=completions)
-    model = loaded.model.to(find_device(device))
-    sampler = Sampler(model, seed, temperature, batch_size)
+    check_whole(pictured=pictured)
+    check_whole(0, completions=completions)
+    check_seed(seed=seed)
+    model = loaded.model
+    pictured = min(pictured, images)
+    check_picture(pictured, model.shape, columns, side)
+    check_completions(COMPLETED, completions, model.shape, side)
+    check_disk(images * math.prod(model.shape), out, f"images={images}", "draw fewer")
+    sampler = Sampler(model.to(find_device(device)), seed, temperature, batch_size)
+    out.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    batches = []
-    with Bar("drawing", total=images) as bar:
-        for batch in sampler.draw(images):
-            batches.append(batch)
-            bar.advance(len(batch))
-    drawn = np.concatenate(batches)
+    with replacing(out / SAMPLES) as new, Bar("drawing", total=images) as bar:
+        write_npy(new, np.uint8, (images, *model.shape), _counted(sampler.draw(images), bar))
+    drawn = map_npy(out / SAMPLES)  # it may be larger than memory
     seconds = time.perf_counter() - start
 
-    out.mkdir(parents=True, exist_ok=True)
-    save_picture(image_grid(drawn, model.levels, columns, side), out / SAMPLES_PICTURE)
-    write_array(out / SAMPLES, drawn)
+    grid = image_grid(drawn[:pictured], model.levels, columns, side)
+    save_picture(grid, out / SAMPLES_PICTURE)
     write_json(out / SAMPLING, {"images": images, "seed": seed, "temperature": temperature})
     if out == loaded.path:
         loaded.files.write_timing(sample_seconds=round(seconds, 3))
@@ -70,6 +81,12 @@ def sample(
             loaded, Sampler(model, seed, temperature, batch_size), completions, out, side
         )
     return drawn
+
+
+def _counted(batches: Iterable[np.ndarray], bar: Bar) -> Iterator[np.ndarray]:
+    for batch in batches:
+        yield batch
+        bar.advance(len(batch))
 
 
 def _complete_tests(run: Run, sampler: Sampler, completions: int, out: Path, side: int) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def score(
     skip: bool = False,
     batch_size: int = 64,
     device: str = "auto",
+    trust: str | Collection[str] = (),
 ) -> list[Row]:
     """Score the images in `files`: pictures, folders of them, .npy arrays.
 
@@ -48,7 +50,7 @@ def score(
     Returns the rows. Raises InputError, having written nothing, for files that cannot be used (see
     `read_images`).
     """
-    loaded = Run.load(run)
+    loaded = Run.load(run, trust)
     out = as_folder(out or loaded.path / "scores")
     check_whole(batch_size=batch_size)
     if top is not None and not (isinstance(top, int | float) and 0 < top < math.inf):

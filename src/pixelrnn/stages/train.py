@@ -3,7 +3,8 @@
 import resource
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,10 +17,12 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from pixelrnn.data import ImageData
 from pixelrnn.data.arrays import read_description
 from pixelrnn.errors import InputError, check_whole
-from pixelrnn.files import first_line
+from pixelrnn.files import as_path, first_line, md5
 from pixelrnn.models import AutoregressiveModel
+from pixelrnn.models.description import foreign
 from pixelrnn.models.in_batches import Model, check_fit
-from pixelrnn.runs.directory import CHECKPOINT, METRICS, SAMPLING
+from pixelrnn.runs.directory import CHECKPOINT, HISTORY, METRICS, SAMPLING
+from pixelrnn.runs.lock import locked
 from pixelrnn.runs.origin import find_origin
 from pixelrnn.stages.evaluate import evaluate
 from pixelrnn.stages.sample import sample
@@ -48,7 +51,7 @@ def train(
     callbacks: Mapping[str, Callback | None] | None = None,
     logger: Mapping[str, Logger | None] | None = None,
     compile: bool = False,
-    test: bool = False,
+    test: bool | None = False,
     replace: bool = False,
     checkpoint_minutes: float = 10,
     checkpoint_steps: int | None = None,
@@ -82,24 +85,29 @@ def train(
         logger=_parts("logger", Logger, logger) or False,
     )
     origin = find_origin(command, read_description(images.path).get("md5"))
-    left = Path(run, CHECKPOINT).exists()
-    with several_processes(fit), first_process_first(fit):
-        claimed = Run.claim(run, config, origin["data_md5"], replace)
-    if fit.is_global_zero:
-        print(_beginning(claimed, model, left), flush=True)
-    trains = not claimed.finished
-    if trains:
-        if compile:
-            _compile(model)
-        with tracked(fit, claimed, origin), several_processes(fit):
-            _fit(fit, module, images, claimed)
-            if fit.is_global_zero:
-                training = _finish(claimed, model, history, best, origin)
-                print(_ending(claimed.path, training), flush=True)
-                if test:
-                    evaluate(claimed.path)  # recorded with the training
-    if test and fit.is_global_zero:
-        _complete(claimed, again=trains)
+    origin["threads"] = torch.get_num_threads()
+    trust = foreign(config.get("model"))  # named by whoever trains it
+    with locked(as_path(run, "run")) if fit.is_global_zero else nullcontext():
+        left = Path(run, CHECKPOINT).exists()
+        with several_processes(fit), first_process_first(fit):
+            claimed = Run.claim(run, config, origin["data_md5"], replace)
+        if fit.is_global_zero:
+            print(_beginning(claimed, model, left), flush=True)
+        trains = not claimed.finished
+        if trains:
+            if compile:
+                _compile(model)
+            with tracked(fit, claimed, origin), several_processes(fit):
+                _fit(fit, module, images, claimed)
+                if fit.is_global_zero:
+                    training = _finish(claimed, model, history, best, origin)
+                    print(_ending(claimed.path, training), flush=True)
+                    if stop.signal:  # it came with the last steps
+                        stop.leave()
+                    if test:
+                        evaluate(claimed.path, trust=trust)  # recorded with the training
+        if test and fit.is_global_zero:
+            _complete(claimed, again=trains, trust=trust)
     return claimed
 
 
@@ -213,22 +221,23 @@ def _finish(
         "data_md5": origin["data_md5"],
         "code": origin["code"],
     }
+    history.write(run.path)
+    training["history_md5"] = md5(run.path / HISTORY)
     timing = {
         "train_seconds": last["seconds"],
         "images_per_second": round(last["images"] / last["seconds"], 1),
         "peak_memory_mb": _peak_memory_mb(),
     }
-    history.write(run.path)
     run.finish(best.weights or model.state_dict(), training, timing)
     return training | timing
 
 
-def _complete(run: Run, again: bool) -> None:
+def _complete(run: Run, again: bool, trust: Collection[str]) -> None:
     """Evaluate what has no figures, and draw samples where there are none or `again`."""
     if not run.files.has(METRICS):
-        evaluate(run.path)
+        evaluate(run.path, trust=trust)
     if again or not run.files.has(SAMPLING):
-        sample(run.path)
+        sample(run.path, trust=trust)
 
 
 def _count(model: Model) -> int:

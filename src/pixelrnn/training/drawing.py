@@ -14,7 +14,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 from torchvision.utils import make_grid
 
-from pixelrnn.errors import check_whole
+from pixelrnn.errors import InputError, check_seed, check_whole
 from pixelrnn.files import write_array
 from pixelrnn.models.in_batches import Sampler, spread
 from pixelrnn.pictures.grids import GAP, GRAY, completion_grid, enlarge, save_picture
@@ -22,6 +22,7 @@ from pixelrnn.runs.directory import GRID_PICTURE, GRIDS
 from pixelrnn.types import Tensor
 
 SHOW_PICTURES = (WandbLogger, TensorBoardLogger)  # Lightning has no method that all loggers share
+MOST_IMAGES = 4096
 
 
 class SampleGrid(Callback):
@@ -34,6 +35,8 @@ class SampleGrid(Callback):
 
     def __init__(self, every: int = 5, images: int = 16, seed: int = 0) -> None:
         check_whole(**{"callbacks.samples.every": every, "callbacks.samples.images": images})
+        check_seed(**{"callbacks.samples.seed": seed})
+        _check_most("callbacks.samples.images", images)
         self.every, self.images, self.seed = every, images, seed
         self.drawn: dict[int, Tensor] = {}  # by epoch
 
@@ -85,6 +88,8 @@ class Completions(Callback):
         check_whole(
             **{"callbacks.completions.images": images, "callbacks.completions.times": times}
         )
+        check_seed(**{"callbacks.completions.seed": seed})
+        _check_most("callbacks.completions.images or times", images * (1 + times))
         self.images, self.times, self.seed = images, times, seed
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -100,6 +105,11 @@ class Completions(Callback):
         drawn = Sampler(model, self.seed).complete(images, top, self.times)
         picture = completion_grid(drawn, top.numpy(), model.levels)
         show(trainer, "completions", np.asarray(picture), "the image, then completions")
+
+
+def _check_most(key: str, number: int) -> None:
+    if number > MOST_IMAGES:
+        raise InputError(f"{key} make {number:,} images, one picture has at most {MOST_IMAGES:,}")
 
 
 def show(trainer: Trainer, name: str, pixels: np.ndarray, caption: str) -> None:

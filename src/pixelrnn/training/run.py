@@ -1,7 +1,7 @@
 """The model and the images of a run directory, and how a training claims one."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import safetensors.torch
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 
 from pixelrnn.data.arrays import open_arrays
 from pixelrnn.errors import InputError
-from pixelrnn.files import as_path, first_line, replacing
+from pixelrnn.files import as_path, replacing
+from pixelrnn.models.description import build_model
 from pixelrnn.models.in_batches import Model, check_fit
 from pixelrnn.runs import identity
 from pixelrnn.runs.directory import (
@@ -40,19 +39,25 @@ CHECKPOINTS = (CHECKPOINT, PREVIOUS_CHECKPOINT)
 
 @dataclass(frozen=True)
 class Run:
-    """The files of a run and the configuration it was made with."""
+    """The files of a run and the configuration it was made with.
+
+    `trust`: what the configuration may build besides the models of this package.
+    """
 
     files: RunDirectory
     config: Config
+    trust: str | Collection[str] = ()
 
     @classmethod
-    def load(cls, path: str | Path) -> "Run":
+    def load(cls, path: str | Path, trust: str | Collection[str] = ()) -> "Run":
         """Return a run that is already there.
 
-        Raises InputError if there is none, or its config.yaml is damaged.
+        A run may come from anybody, and nothing that it names is imported. `trust` names models
+        and heads of your own, such as "my_package.my_model". Raises InputError if there is no run,
+        or its config.yaml is damaged.
         """
         files = RunDirectory(as_path(path, "run"))
-        return cls(files, files.read_config())
+        return cls(files, files.read_config(), trust)
 
     @classmethod
     def claim(
@@ -173,7 +178,7 @@ class Run:
     def _weights(self) -> tuple[bytes, str]:
         """The weights' file and its checksum, which is the one that training recorded."""
         file = self.path / WEIGHTS
-        if not file.exists():
+        if not file.is_file():
             raise InputError(
                 f"{file} is missing: finish the training with `pixelrnn train`, "
                 "or `dvc pull` what was committed"
@@ -193,11 +198,9 @@ class Run:
         Raises InputError where its description can't be built.
         """
         try:
-            return instantiate(self._section("model"), _convert_="all")
-        except InstantiationException as error:
-            cause = error.__cause__
-            reason = cause if isinstance(cause, InputError) else first_line(error)
-            raise InputError(f"{self.path / CONFIG}: model: {reason}") from error
+            return build_model(self._section("model"), self.trust)
+        except InputError as error:
+            raise InputError(f"{self.path / CONFIG}: {error}") from None
 
     def finish(
         self,

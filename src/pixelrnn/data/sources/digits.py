@@ -13,6 +13,7 @@ from pixelrnn.data.sources.raw import check_exists, reading
 from pixelrnn.data.splits import Splits, frozen
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path
+from pixelrnn.room import check_memory
 
 EMBEDDED = Path(__file__).parents[1] / "digits.npz"
 IN_REPOSITORY = Path("data/digits/digits.npz")
@@ -59,6 +60,8 @@ def _read_npz(file: Path, key: str) -> np.ndarray:
         file.open("rb") as stream,  # numpy leaves a damaged one open
         np.load(stream, allow_pickle=False) as archive,
     ):
+        needed = sum(part.file_size for part in archive.zip.infolist())
+        check_memory(needed, str(file), _remedy(file))
         return np.asarray(archive[key])
 
 

@@ -6,6 +6,7 @@ pictures that happened to is counted in `seen`, for `describe_seen` to say.
 """
 
 import re
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -19,12 +20,14 @@ from pixelrnn.data.sources.raw import reading
 from pixelrnn.data.splits import Pairs
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, in_one_line
+from pixelrnn.reading import check_regular
 
 FITS = ("resize", "crop", "none")
 TOGETHER = 256  # images handed on at a time
 WHITE = "white"
 
 TRANSPARENT, DEEP, SEVERAL = "transparent", "deep", "several"
+_TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _LAYERED = {"PSD"}  # its frames are layers, and what is read are all of them together
 
 
@@ -88,14 +91,19 @@ def open_picture(
     """
     name = in_one_line(file)
     try:
-        with reading(name, "an image", "replace or remove it"), Image.open(file) as picture:
-            return in_colors(name, picture, colors, ground, seen)
+        with reading(name, "an image", "replace or remove it"):
+            check_regular(file)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                opened = Image.open(file)  # looks at the size, and at no pixel yet
+            with opened as picture:
+                return in_colors(name, picture, colors, ground, seen)
     except InputError as error:
-        if isinstance(error.__cause__, Image.DecompressionBombError):
-            most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        if isinstance(error.__cause__, _TOO_LARGE):
+            most = Image.MAX_IMAGE_PIXELS or 0
             raise InputError(
-                f"{name} is too large: Pillow reads up to {most:,} pixels: make it smaller"
-            ) from error
+                f"{name} is too large, over {most:,} pixels: make it smaller"
+            ) from None
         raise
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from pixelrnn.data.npy import Header, read_header
 from pixelrnn.data.sources.raw import check_exists, reading
 from pixelrnn.errors import InputError
+from pixelrnn.room import check_memory
 
 CHUNK = 2**24  # bytes
 REMEDY = "write it again by np.savez or np.save"
@@ -51,6 +52,8 @@ def rows(file: Path, key: str = "", remedy: str = REMEDY) -> Iterator[np.ndarray
         n = about.shape[0]
         row = about.dtype.itemsize * math.prod(about.shape[1:])
         at_once = max(1, CHUNK // max(1, row))
+        whole = about.nbytes if about.fortran else row
+        check_memory(whole, f"{file} {key}".strip(), "save it in C order, smaller images a row")
         if about.fortran:
             content = stream.read(about.nbytes)
             array = np.frombuffer(content, about.dtype).reshape(about.shape, order="F")
@@ -78,9 +81,19 @@ def _open(file: Path, key: str) -> Iterator[IO[bytes]]:
 def _read_header(stream: IO[bytes], file: Path, key: str) -> Header:
     what = f"{file} {key}".strip()
     about = read_header(stream, what)
+    if about.nbytes > _size(file, key):
+        raise ValueError("its header says more than it holds")
     if not about.shape:
         raise InputError(f"{what} is a single number: its first axis must be that of the images")
     return about
+
+
+def _size(file: Path, key: str) -> int:
+    """Return how many bytes an array can have at most: what a zip file says, or the file's own."""
+    if not key:
+        return file.stat().st_size
+    with zipfile.ZipFile(file) as archive:
+        return archive.getinfo(f"{key}.npy").file_size
 
 
 def _kind(key: str) -> str:

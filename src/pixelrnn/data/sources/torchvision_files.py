@@ -18,6 +18,7 @@ from PIL import Image
 from pixelrnn.data.sources.raw import reading
 from pixelrnn.errors import InputError
 from pixelrnn.files import first_line
+from pixelrnn.room import check_memory
 
 AGAIN = "get it again"
 
@@ -147,6 +148,8 @@ def _read_npz(file: Path, key: str) -> Pictures:
         file.open("rb") as stream,  # numpy leaves a damaged one open
         np.load(stream, allow_pickle=False) as arrays,
     ):
+        needed = sum(part.file_size for part in arrays.zip.infolist())
+        check_memory(needed, str(file), "take a part of it")
         images = arrays[key]
     if images.ndim == 4 and images.shape[-1] == 1:
         images = images[..., 0]
