@@ -7,7 +7,7 @@ Measured here, by one training step of one thread in a process of its own: the s
 (what others do meanwhile is not in them), the process's peak memory, the products counted by torch, the bytes that autograd keeps for the backward
 pass. The last two depend on the shapes alone, so that they are those of any device. Computed from
 them: what larger batches hold, and the least time of an epoch where the products run at a rate R.
-Writes benchmarks/paper.json and paper.md.
+Writes benchmarks/paper.json, and prints the tables of docs/cluster.md.
 """
 
 import json
@@ -148,7 +148,7 @@ def main() -> None:
             rows.append(json.loads(done.stdout))
             print(rows[-1], flush=True)
     (HERE / "paper.json").write_text(json.dumps(rows, indent=1) + "\n")
-    (HERE / "paper.md").write_text(tables(rows))
+    print(tables(rows))
 
 
 if __name__ == "__main__":

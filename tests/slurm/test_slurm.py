@@ -120,7 +120,7 @@ def test_two_processes_of_one_job(cluster):
     and queued again in between. Faults: two trainings of one process each; one process that clears
     the directory in which the other is.
     """
-    words = [*LONG, "trainer.max_epochs=15", "trainer=ddp", "trainer.devices=2", "test=false"]
+    words = [*LONG, "trainer.max_epochs=8", "trainer=ddp", "trainer.devices=2", "test=false"]
     alone = [word for word in TRAIN if not word.startswith("hydra")]
     cluster.pixelrnn(*alone, *words, "run=undisturbed")
     words += ["hydra.launcher.tasks_per_node=2", "-m", "seed=choice(0)", "run=all", "wait=false"]
