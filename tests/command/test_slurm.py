@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -101,8 +102,8 @@ def test_how_a_job_ends(submitted, programs, srun, restarts, code, reason, reque
     assert (failure.read_text().splitlines()[0] if failure.exists() else None) == reason
 
 
-def test_how_jobs_stand(submitted, programs, pixelrnn, tmp_path):
-    """Faults: a job that waits is not there at all; one that is gone waits for ever; no answer of the
+def test_how_jobs_stand(submitted, programs, pixelrnn, tmp_path, capsys):
+    """Faults: a job that waits is not there at all; one that is trained is "not started"; one that is gone waits for ever; no answer of the
     queue is an error.
     """
 
@@ -121,7 +122,11 @@ def test_how_jobs_stand(submitted, programs, pixelrnn, tmp_path):
     Path("all/seed-1/failure.txt").write_text("too wide\n\nmore")
     assert [status for *_, status in statuses()] == ["not started", "failed: too wide"]
     assert "failed: too wide" in pixelrnn("runs", "all")[1]
+    tiny.fit(tmp_path / "all/seed-0", tmp_path / "data", epochs=1)
+    capsys.readouterr()  # what it said
+    assert [status for *_, status in statuses()] == ["not evaluated", "failed: too wide"]
     Path(f"all/.slurm/{token}.json").write_text("{")
+    shutil.rmtree("all/seed-0")
     assert [status for *_, status in statuses()] == ["failed: too wide"]
 
 

@@ -19,6 +19,7 @@ from pixelrnn.files import read_json, write_json
 FAILURE = "failure.txt"
 SUBMISSIONS = ".slurm"
 NAME = "pixelrnn-{}"
+NOT_STARTED = "not started"
 
 _WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "SUSPENDED", "CONFIGURING"}
 _PATIENCE = 20  # seconds, for a queue that does not answer
@@ -85,6 +86,4 @@ def standings(sweep: Path) -> dict[str, str]:
     submitted = [job for jobs in submissions(sweep).values() for job in jobs]
     failed = {file.parent.name: failure(file.parent) for file in sweep.glob(f"[!.]*/{FAILURE}")}
     queue = queued(sweep)
-    return {
-        job: queue.get(job) or failed.get(job) or "not started" for job in [*submitted, *failed]
-    }
+    return {job: queue.get(job) or failed.get(job) or NOT_STARTED for job in [*submitted, *failed]}

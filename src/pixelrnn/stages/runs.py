@@ -17,7 +17,7 @@ from pixelrnn import figures
 from pixelrnn.files import as_path
 from pixelrnn.results.groups import groups
 from pixelrnn.runs.frame import find_runs, frame_of, load_runs, records
-from pixelrnn.runs.queue import standings
+from pixelrnn.runs.queue import NOT_STARTED, standings
 from pixelrnn.runs.record import Record
 
 HOMES = ("artifacts/runs", "artifacts/sweeps")
@@ -55,13 +55,7 @@ def _with_jobs(given: Sequence[str | Path]) -> pd.DataFrame:
         return load_runs(*given)
     with_runs = [path for path in given if find_runs(path)]
     there = records(load_runs(*with_runs)) if with_runs else []
-    settled = ("finished", "weights missing", "damaged")
-    told = [
-        run
-        if (run.status or "").startswith(settled)
-        else replace(run, status=jobs.get(run.folder, run.status))
-        for run in there
-    ]
+    told = [run if _is_settled(run) else replace(run, status=_told(run, jobs)) for run in there]
     known = {run.folder for run in there}
     others = [
         Record(run=folder.name, path=str(folder), status=status)
@@ -69,6 +63,16 @@ def _with_jobs(given: Sequence[str | Path]) -> pd.DataFrame:
         if folder not in known
     ]
     return frame_of([*told, *others])
+
+
+def _is_settled(run: Record) -> bool:
+    return (run.status or "").startswith(("finished", "weights missing", "damaged"))
+
+
+def _told(run: Record, jobs: Mapping[Path, str]) -> str | None:
+    """Return how a run stands by the queue or its failure; by its own files if neither says so."""
+    status = jobs.get(run.folder, NOT_STARTED)
+    return run.status if status == NOT_STARTED else status
 
 
 def _jobs(given: Sequence[str | Path]) -> dict[Path, str]:
