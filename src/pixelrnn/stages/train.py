@@ -1,8 +1,10 @@
 """Train a model in a run directory, or continue where it left off."""
 
 import resource
+import shutil
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,6 +76,7 @@ def train(
     )
     origin = find_origin(command, read_description(images.path).get("md5"))
     left = Path(run, CHECKPOINT).exists()
+    before = set(Path(run).iterdir()) if Path(run).is_dir() else None
     trust = foreign(config.get("model"))  # named by whoever trains it
     claimed = Run.claim(run, config, origin["data_md5"], replace)
     if fit.is_global_zero:
@@ -82,7 +85,7 @@ def train(
     if trains:
         if compile:
             _compile(model)
-        with tracked(fit, claimed, origin):
+        with _nothing_left(claimed, before), tracked(fit, claimed, origin):
             _fit(fit, module, images, claimed)
             if fit.is_global_zero:
                 training = _finish(claimed, model, history, best, origin)
@@ -92,6 +95,28 @@ def train(
     if test and fit.is_global_zero:
         _complete(claimed, again=trains, trust=trust)
     return claimed
+
+
+@contextmanager
+def _nothing_left(run: Run, before: set[Path] | None) -> Iterator[None]:
+    """Take away what a training leaves that failed before its first checkpoint.
+
+    `before`: what the directory held, None where it was not there. What stops a training in other
+    ways, such as Ctrl-C, may be of use to look at.
+    """
+    try:
+        yield
+    except Exception:
+        if not run.checkpoint and not run.finished:
+            for path in set(run.path.iterdir()) - (before or set()):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+            if before is None:
+                with suppress(OSError):  # another process of this training has done it
+                    run.path.rmdir()
+        raise
 
 
 def _parts(key: str, kind: type[Part], parts: Mapping[str, Part | None] | None) -> list[Part]:
@@ -122,6 +147,8 @@ def _build_trainer(trainer: Callable[..., Trainer], **options: Any) -> Trainer:
         raise InputError(
             f"trainer.max_epochs={built.max_epochs} must be a whole number of at least 1"
         )
+    if built.check_val_every_n_epoch == 0:
+        raise InputError("trainer.check_val_every_n_epoch=0 must be at least 1, or null")
     if built.limit_train_batches == 0:
         raise InputError("trainer.limit_train_batches=0 leaves nothing to train on")
     if built.precision in ("16-true", "bf16-true"):
