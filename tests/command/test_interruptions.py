@@ -55,7 +55,8 @@ def test_ctrl_c_within_executed_text(tmp_path):
     script = """if True:
         import os, signal, sys
         import pixelrnn.command.main as command
-        command.run = lambda _: exec("os.kill(os.getpid(), signal.SIGINT)", {**globals()})
+        text = "os.kill(os.getpid(), signal.SIGINT)\\nwhile True: pass"
+        command.run = lambda _: exec(text, {**globals()})
         command.main()"""
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (130, "pixelrnn: interrupted\n")

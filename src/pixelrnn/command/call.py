@@ -22,7 +22,7 @@ from pixelrnn.stages.compose import record
 
 # Hydra's own words in a description, and what they are to be.
 _WAYS = Literal["none", "partial", "object", "all"]
-_FLAGS = {PARTIAL: bool | None, "_recursive_": bool | None, "_convert_": _WAYS | None}
+_FLAGS = {PARTIAL: bool, "_recursive_": bool, "_convert_": _WAYS}
 # Raised while an object is built, they say that its arguments are wrong, not its code.
 _BAD_ARGUMENTS = (TypeError, ValueError, ImportError, AttributeError)
 
@@ -109,8 +109,8 @@ def check_arguments(function: Callable[..., Any], given: Any, command: Command) 
             known = nearest(name, [one for one in annotations if one not in ("self", "cls")])
             raise InputError(f"{_as_typed(name, command)}: no such key{known}")
     for description in _described(list(given.values())):
-        for flag, kind in _FLAGS.items():
-            check(flag, description.get(flag), kind)
+        for flag in description.keys() & _FLAGS.keys():
+            check(flag, description[flag], _FLAGS[flag])
         try:
             called = get_object(description[TARGET])
             inspect.signature(called)
