@@ -58,5 +58,7 @@ def test_ctrl_c_within_executed_text(tmp_path):
         text = "os.kill(os.getpid(), signal.SIGINT)\\nwhile True: pass"
         command.run = lambda _: exec(text, {**globals()})
         command.main()"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    (tmp_path / "executing.py").write_text(script)
+    words = [sys.executable, "-m", "executing"]  # by `-m`, as `python -m pixelrnn`
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (130, "pixelrnn: interrupted\n")
