@@ -242,7 +242,6 @@ def test_ctrl_c_ends_with_one_line_and_130(pixelrnn, monkeypatch):
 
 
 def test_sigterm_ends_with_one_line_and_143(pixelrnn, monkeypatch):
-    import signal
 
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(

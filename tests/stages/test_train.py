@@ -477,3 +477,22 @@ def test_what_gives_way_in_a_pipeline(tmp_path, monkeypatch, capsys, change, who
         assert "nothing to train" not in said
         assert "continues" not in said
         assert not (folder / "metrics.json").exists()
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_what_fails_before_its_first_checkpoint_leaves_nothing(tmp_path, data, monkeypatch, there):
+    """A callback that fails in the first epoch. Fault: a directory that is another configuration's from then on."""
+
+    class Failing(Callback):
+        def on_train_epoch_end(self, *_):
+            raise RuntimeError("at last")
+
+    run = tmp_path / "run"
+    if there:
+        run.mkdir()
+        (run / "notes.txt").write_text("mine")
+    with pytest.raises(RuntimeError, match="at last"):
+        tiny.fit(run, data, callbacks=[Failing()])
+    assert run.exists() == there
+    if there:
+        assert [file.name for file in run.iterdir()] == ["notes.txt"]

@@ -8,7 +8,7 @@ and `head` of `train`, its `variant`) is material for the others, and part of wh
 import inspect
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, get_origin
+from typing import Any, Literal, get_origin
 
 from hydra.errors import InstantiationException
 from hydra.utils import get_method, get_object, instantiate
@@ -20,6 +20,9 @@ from pixelrnn.errors import InputError
 from pixelrnn.schema import CALLABLE, PARTIAL, TARGET, check, takes, takes_any
 from pixelrnn.stages.compose import record
 
+# Hydra's own words in a description, and what they are to be.
+_WAYS = Literal["none", "partial", "object", "all"]
+_FLAGS = {PARTIAL: bool, "_recursive_": bool, "_convert_": _WAYS}
 # Raised while an object is built, they say that its arguments are wrong, not its code.
 _BAD_ARGUMENTS = (TypeError, ValueError, ImportError, AttributeError)
 
@@ -106,7 +109,8 @@ def check_arguments(function: Callable[..., Any], given: Any, command: Command) 
             known = nearest(name, [one for one in annotations if one not in ("self", "cls")])
             raise InputError(f"{_as_typed(name, command)}: no such key{known}")
     for description in _described(list(given.values())):
-        check(PARTIAL, description.get(PARTIAL, False), bool)
+        for flag in description.keys() & _FLAGS.keys():
+            check(flag, description[flag], _FLAGS[flag])
         try:
             called = get_object(description[TARGET])
             inspect.signature(called)

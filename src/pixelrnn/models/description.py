@@ -49,6 +49,10 @@ def build_model(description: Any, trust: str | Collection[str] = ()) -> Any:
     """
     trusted = _imported(trust)
     make = _read("model", description, MODELS, trusted)
+    if make.keywords.get("context_features"):
+        raise InputError(
+            "model.context_features: only the large model of a Multi-Scale is given any"
+        )
     if not trusted:  # other code may look at its parameters, and these have no values
         _check_size(make)
     return make()
@@ -66,7 +70,7 @@ def foreign(description: Any) -> set[str]:
 
 def _read(
     place: str, description: Any, known: Builders, trusted: Builders, lacks: bool = False
-) -> Callable[..., Any]:
+) -> partial[Any]:
     """Return the call that a description stands for; `lacks`: some arguments come later."""
     if place.count(".") > DEEPEST:
         raise InputError(f"{place} is too deep")

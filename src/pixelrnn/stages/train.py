@@ -1,12 +1,13 @@
 """Train a model in a run directory, or continue where it left off."""
 
 import resource
+import shutil
 import sys
 import warnings
-from collections.abc import Callable, Collection, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from pytorch_lightning import Callback, Trainer
@@ -16,7 +17,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from pixelrnn.data import ImageData
 from pixelrnn.data.arrays import read_description
-from pixelrnn.errors import InputError, check_whole
+from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, first_line, md5
 from pixelrnn.models import AutoregressiveModel
 from pixelrnn.models.description import foreign
@@ -27,16 +28,14 @@ from pixelrnn.runs.origin import find_origin
 from pixelrnn.stages.evaluate import evaluate
 from pixelrnn.stages.sample import sample
 from pixelrnn.training.callbacks import BestWeights, Finite, History
-from pixelrnn.training.checkpoint_file import CheckpointFile
-from pixelrnn.training.checkpoints import LastCheckpoint, LastStep
+from pixelrnn.training.checkpoints import LastCheckpoint
 from pixelrnn.training.density import DensityModule, MakeOptimizer
 from pixelrnn.training.distributed import first_process_first, several_processes
 from pixelrnn.training.run import Run
 from pixelrnn.training.schedules import Schedule
 from pixelrnn.training.stopping import Stop
 from pixelrnn.training.tracking import tracked
-
-Part = TypeVar("Part", Callback, Logger)
+from pixelrnn.training.trainer import build_trainer, parts_of
 
 
 def train(
@@ -74,19 +73,20 @@ def train(
     check_fit(model, images.levels, images.shape)
     module = DensityModule(model, optimizer, scheduler)
     history, best = History(), BestWeights()
-    theirs = _parts("callbacks", Callback, callbacks)
+    theirs = parts_of("callbacks", Callback, callbacks)
     theirs.sort(key=lambda callback: isinstance(callback, WeightAveraging))  # they come last
     stop = Stop()
     last = LastCheckpoint(config, stop, checkpoint_minutes, checkpoint_steps)
-    fit = _build_trainer(
+    fit = build_trainer(
         trainer,
         default_root_dir=run,
         callbacks=[Finite(), history, best, *theirs, last],
-        logger=_parts("logger", Logger, logger) or False,
+        logger=parts_of("logger", Logger, logger) or False,
     )
     origin = find_origin(command, read_description(images.path).get("md5"))
     origin["threads"] = torch.get_num_threads()
     trust = foreign(config.get("model"))  # named by whoever trains it
+    before = set(Path(run).iterdir()) if Path(run).is_dir() else None
     with locked(as_path(run, "run")) if fit.is_global_zero else nullcontext():
         left = Path(run, CHECKPOINT).exists()
         with several_processes(fit), first_process_first(fit):
@@ -97,7 +97,8 @@ def train(
         if trains:
             if compile:
                 _compile(model)
-            with tracked(fit, claimed, origin), several_processes(fit):
+            nothing_left = _nothing_left(claimed, before)
+            with nothing_left, tracked(fit, claimed, origin), several_processes(fit):
                 _fit(fit, module, images, claimed)
                 if fit.is_global_zero:
                     training = _finish(claimed, model, history, best, origin)
@@ -111,60 +112,26 @@ def train(
     return claimed
 
 
-def _parts(key: str, kind: type[Part], parts: Mapping[str, Part | None] | None) -> list[Part]:
-    """Return the parts that there are. Raises InputError for what is none of Lightning's."""
-    if parts is None:
-        return []
-    if not isinstance(parts, Mapping):
-        raise InputError(f"{key}: give it a name of its own, as in {key}.mine._target_=...")
-    there = {name: part for name, part in parts.items() if part is not None}
-    for name, part in there.items():
-        if not isinstance(part, kind):
-            raise InputError(
-                f"{key}.{name}={part} is no {kind.__name__} of Lightning's: name one by _target_"
-            )
-    return list(there.values())
+@contextmanager
+def _nothing_left(run: Run, before: set[Path] | None) -> Iterator[None]:
+    """Take away what a training leaves that failed before its first checkpoint.
 
-
-def _build_trainer(trainer: Callable[..., Trainer], **options: Any) -> Trainer:
-    """Return Lightning's trainer.
-
-    Raises InputError for arguments that it refuses, or that a likelihood can't be trained with.
+    `before`: what the directory held, None where it was not there. What stops a training in other
+    ways, such as Ctrl-C, may be of use to look at.
     """
-    given = getattr(trainer, "keywords", {})
-    steps = given.get("max_steps", -1)
-    if steps != -1:
-        check_whole(**{"trainer.max_steps": steps})
-        options |= {"max_steps": -1, "callbacks": [LastStep(steps), *options["callbacks"]]}
-    options["plugins"] = [*_as_list(given.get("plugins")), CheckpointFile()]
     try:
-        built = trainer(**options)
-    except (TypeError, ValueError, MisconfigurationException) as error:
-        raise InputError(f"trainer: {first_line(error)}") from error
-    if not isinstance(built.max_epochs, int) or built.max_epochs < 1:
-        raise InputError(
-            f"trainer.max_epochs={built.max_epochs} must be a whole number of at least 1"
-        )
-    if built.limit_train_batches == 0:
-        raise InputError("trainer.limit_train_batches=0 leaves nothing to train on")
-    if built.precision in ("16-true", "bf16-true"):
-        mixed = built.precision.replace("true", "mixed")
-        raise InputError(
-            f"trainer.precision={built.precision} keeps the weights in 16 bits, "
-            f"too few for a likelihood: take {mixed}"
-        )
-    strategy = str(given.get("strategy"))
-    if any(way in strategy for way in ("spawn", "fork", "notebook")):
-        raise InputError(
-            "trainer.strategy: what is learned would stay in the processes that it starts: take ddp"
-        )
-    return built
-
-
-def _as_list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
+        yield
+    except Exception:
+        if not run.checkpoint and not run.finished:
+            for path in set(run.path.iterdir()) - (before or set()):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+            if before is None:
+                with suppress(OSError):  # another process of this training has done it
+                    run.path.rmdir()
+        raise
 
 
 def _compile(model: Model) -> None:

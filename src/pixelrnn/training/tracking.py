@@ -159,7 +159,10 @@ def record_evaluation(run: Run, metrics: Mapping[str, Any]) -> None:
         if wandb.run and wandb.run.id == about["id"]:
             wandb.run.summary.update(named)
             return
-        logger = WeightsAndBiases(run.path, about["project"], about["entity"], about["folder"])
+        folder = Path(about["folder"])
+        if folder.is_absolute() or ".." in folder.parts:  # a run may come from anybody
+            folder = Path("artifacts")
+        logger = WeightsAndBiases(run.path, about["project"], about["entity"], folder)
         if logger.start(about["id"], run.config):
             logger.experiment.summary.update({**_lowest(run), **named})
             logger.experiment.finish()
