@@ -49,6 +49,15 @@ class Head(ABC):
         images, less varied; 0: the likeliest level each time.
         """
 
+    @abstractmethod
+    def level_log_probs(
+        self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"], color: int
+    ) -> Float[Tensor, "b *s k"]:
+        """Return the log-probability of every level of one color given the colors before it.
+
+        Of `x`, only the colors before `color` are looked at.
+        """
+
     def initial_bias(self, colors: int) -> Float[Tensor, " f"]:
         """Return the features of an almost uniform distribution, for a first loss of log K."""
         return torch.zeros(self.num_features(colors))
