@@ -1,13 +1,13 @@
 """Run programs: plain loops that numba compiles, the same bits wherever and however they run.
 
-Every number of every image comes from the same operations in the same order, whatever the number
-of images beside it and of threads, and on any CPU whose floats are IEEE 754's: sums run in a fixed
-order, a product and a sum are never fused, and exp and log are the polynomials below, not a
-library's. What is vectorised is an instruction's features, which don't meet.
+An image's numbers come from the same operations in the same order whatever images are beside it,
+on any number of threads, on any CPU with IEEE 754's floats: sums have a fixed order, a product and
+a sum are never fused, exp and log are the polynomials below. What is vectorised are the features of
+an instruction, which don't meet.
 
 A group of images goes through the program together, so that a weight is fetched once for all of
-them; each has a row of `state` to itself. All functions are in this one file because numba's cache
-notices a change of the file of the function that is called, not of what that one calls.
+them; each has a row of `state` to itself. All is in one file because numba's cache notices changes
+in the file of the function that Python calls, not in what that one calls.
 """
 
 from collections.abc import Callable
@@ -27,12 +27,15 @@ LOWEST, HIGHEST = F(-87), F(88)  # beyond them exp is no normal float32
 BY_LOG_2, LOG_2_HIGH, LOG_2_LOW = F(1.44269504), F(0.693359375), F(-2.12194440e-4)
 TO_WHOLE = F(1.5 * 2**23)  # added and taken off again, it rounds
 C2, C3, C4, C5, C6 = F(1 / 2), F(1 / 6), F(1 / 24), F(1 / 120), F(1 / 720)
+# Addresses are unsigned: numba then knows that none is counted from the end, and vectorises.
+NONE, UNIT, EIGHT = np.uint64(0), np.uint64(1), np.uint64(8)
 D3, D5, D7, D9, ROOT_2 = F(1 / 3), F(1 / 5), F(1 / 7), F(1 / 9), F(2**0.5)
 
 
 # No `fastmath`: it would fuse, reorder and approximate as each CPU likes best. Division by zero is
 # infinity, as elsewhere. Other threads run meanwhile.
 compiled = partial(numba.njit, error_model="numpy", nogil=True)
+inner = partial(compiled, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def cached(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,7 +46,7 @@ def cached(function: Callable[..., Any]) -> Callable[..., Any]:
         return compiled(function)
 
 
-@compiled
+@inner
 def exp(x):
     """Return e^x: 2^n e^r, |r| < log(2) / 2, to two units of the last place; 0 below e^-87."""
     y = min(max(x, LOWEST), HIGHEST)
@@ -54,7 +57,7 @@ def exp(x):
     return e * power if x >= LOWEST else ZERO
 
 
-@compiled
+@inner
 def log(x):
     """Return log x = e log 2 + log m, with 0.7 < m <= 1.4; of normal numbers."""
     bits = F(x).view(np.int32)
@@ -69,173 +72,175 @@ def log(x):
     )
 
 
-@compiled
+@inner
 def sigmoid(x):
     """Return 1 / (1 + e^-x)."""
     return ONE / (ONE + exp(-x))
 
 
-@compiled
+@inner
 def log_sigmoid(x):
     """Return log sigmoid(x), which is about x where x is far below zero."""
     return min(x, ZERO) - log(ONE + exp(-abs(x)))
 
 
-@compiled
+@inner
 def product(state, out, start, x, weights, first, n_out, n_in):
     """Compute out = start + W x for every row of `state`; W is `(n_in, n_out)` from `first` on.
 
-    Eight inputs a pass, in order. Slices, since numba vectorises no index arithmetic.
+    Eight inputs a pass, always in the same order.
     """
     if start != out:
         copy(state, out, start, n_out)
-    whole = n_in - n_in % 8
-    for k in range(0, whole, 8):
-        w = weights[first + k * n_out : first + (k + 8) * n_out]
-        w0, w1, w2, w3 = w[:n_out], w[n_out : 2 * n_out], w[2 * n_out : 3 * n_out], w[3 * n_out :]
-        w4, w5, w6, w7 = w[4 * n_out :], w[5 * n_out :], w[6 * n_out :], w[7 * n_out :]
+    w, n, k, two, four = weights, n_out, NONE, n_out + n_out, n_out + n_out + n_out + n_out
+    while k + EIGHT <= n_in:
+        w0, w1, w2, w3 = first, first + n, first + two, first + two + n
+        w4, w5, w6, w7 = w0 + four, w1 + four, w2 + four, w3 + four
         for image in range(len(state)):
-            row = state[image]
-            v = row[x + k : x + k + 8]
+            y = state[image]
+            v = y[x + k : x + k + EIGHT]
             v0, v1, v2, v3, v4, v5, v6, v7 = v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]
-            y = row[out : out + n_out]
-            for i in range(n_out):
-                s = y[i] + w0[i] * v0 + w1[i] * v1 + w2[i] * v2 + w3[i] * v3
-                y[i] = s + w4[i] * v4 + w5[i] * v5 + w6[i] * v6 + w7[i] * v7
-    for k in range(whole, n_in):
-        w = weights[first + k * n_out : first + (k + 1) * n_out]
+            for i in range(n):
+                s = (w[w0 + i] * v0 + w[w1 + i] * v1) + (w[w2 + i] * v2 + w[w3 + i] * v3)
+                t = (w[w4 + i] * v4 + w[w5 + i] * v5) + (w[w6 + i] * v6 + w[w7 + i] * v7)
+                y[out + i] += s + t
+        k, first = k + EIGHT, first + four + four
+    while k < n_in:
         for image in range(len(state)):
-            row = state[image]
-            v0 = row[x + k]
-            y = row[out : out + n_out]
-            for i in range(n_out):
-                y[i] = y[i] + w[i] * v0
+            y = state[image]
+            v0 = y[x + k]
+            for i in range(n):
+                y[out + i] += w[first + i] * v0
+        k, first = k + UNIT, first + n
 
 
-@compiled
+@inner
 def copy(state, out, a, n):
     """Copy n numbers."""
     for image in range(len(state)):
         row = state[image]
-        row[out : out + n] = row[a : a + n]
+        for i in range(n):
+            row[out + i] = row[a + i]
 
 
-@compiled
+@inner
 def cell(state, hidden, after, gates, before, n):
     """Compute an LSTM's cell (equation 3); its gates' inputs become their sigmoids.
 
     Those of the candidate come doubled, since tanh x = 2 sigmoid(2 x) - 1.
     """
+    output, forget = gates, gates + n
+    write, candidate = forget + n, forget + n + n
     for image in range(len(state)):
         row = state[image]
-        g = row[gates : gates + 4 * n]
-        for i in range(4 * n):
-            g[i] = sigmoid(g[i])
-        output, forget, write, candidate = g[:n], g[n : 2 * n], g[2 * n : 3 * n], g[3 * n :]
-        old, new, shown = row[before : before + n], row[after : after + n], row[hidden : hidden + n]
+        for i in range(n + n + n + n):
+            row[gates + i] = sigmoid(row[gates + i])
         for i in range(n):
-            c = forget[i] * old[i] + write[i] * (TWO * candidate[i] - ONE)
-            new[i] = c
-            shown[i] = output[i] * (TWO * sigmoid(TWO * c) - ONE)
+            new = row[write + i] * (TWO * row[candidate + i] - ONE)
+            row[after + i] = row[forget + i] * row[before + i] + new
+        for i in range(n):
+            row[hidden + i] = row[output + i] * (TWO * sigmoid(TWO * row[after + i]) - ONE)
 
 
-@compiled
+@inner
 def run(code, places, steps, first, last, j, weights, state):
     """Run the instructions `first` to `last` at column j; `places` are those of this row."""
     for k in range(first, last):
-        operation, n, m, weight = code[k, 0], code[k, 1], code[k, 2], code[k, 3]
-        p = places[k, 0] + j * steps[k, 0]
-        q = places[k, 1] + j * steps[k, 1]
-        r = places[k, 2] + j * steps[k, 2]
+        operation, n = code[k, 0], code[k, 1]
+        p, q = places[k, 0] + j * steps[k, 0], places[k, 1] + j * steps[k, 1]
+        r, s = places[k, 2] + j * steps[k, 2], places[k, 3] + j * steps[k, 3]
         if operation == PRODUCT:
-            product(state, p, q, r, weights, weight, n, m)
+            product(state, p, q, r, weights, code[k, 3], n, code[k, 2])
         elif operation == CELL:
-            cell(state, p, q, r, places[k, 3] + j * steps[k, 3], n)
+            cell(state, p, q, r, s, n)
         elif operation == COPY:
             copy(state, p, q, n)
         else:
             for image in range(len(state)):
                 row = state[image]
-                out, a, b = row[p : p + n], row[q : q + n], row[r : r + n]
                 if operation == ADD:
                     for i in range(n):
-                        out[i] = a[i] + b[i]
+                        row[p + i] = row[q + i] + row[r + i]
                 else:
                     for i in range(n):
-                        out[i] = max(a[i], ZERO)
+                        row[p + i] = max(row[q + i], ZERO)
 
 
-@compiled
+@inner
 def draw_level(log_weights, u, temperature):
     """Return the level whose share of the tempered weights, added up in order, holds u."""
-    best, total = log_weights.max(), 0.0
+    best, total, below = largest(log_weights), 0.0, 0.0
     for k in range(len(log_weights)):
         log_weights[k] = exp((log_weights[k] - best) / temperature)
     for k in range(len(log_weights)):
         total += log_weights[k]
-    threshold, below = u * total, 0.0
     for k in range(len(log_weights)):
         below += log_weights[k]
-        if below > threshold:
+        if below > u * total:
             return k
-    return log_weights.argmax()
+    return len(log_weights) - 1
 
 
-@compiled
+@inner
+def largest(numbers):
+    """Return the largest of the numbers."""
+    best = numbers[0]
+    for number in numbers:
+        best = max(best, number)
+    return best
+
+
+@inner
 def draw_mixture(y, levels, u, temperature, table, components):
     """Draw all colors of a pixel from a mixture of logistics, see `heads/logistic_mixture.py`.
 
     At temperature 1 by bisecting the distribution function, else from a table of all levels. Drawn
     colors change the weights of the components for the next.
     """
-    colors, last = len(levels), len(table) - 1
+    colors, last, size = len(levels), len(table) - 1, len(y) // len(components)
     half = ONE / F(last)
-    parameters = y.reshape(components, len(y) // components)
-    weights = parameters[:, 0].copy()  # their logs
+    logs, summands, means, scales = components[:, 0], components[:, 1], components[:, 2], components[:, 3]
+    for m in range(len(components)):
+        logs[m] = y[m * size]
     for color in range(colors):
-        means = parameters[:, 1 + color].copy()
-        scales = -np.maximum(parameters[:, 1 + colors + color], F(-7))
-        for m in range(components):
-            scales[m] = exp(scales[m])  # their inverses
+        for m in range(len(components)):
+            first = m * size + 1
+            means[m], scales[m] = y[first + color], exp(-max(y[first + colors + color], F(-7)))
             for earlier in range(color):
-                x = parameters[m, 1 + 2 * colors + color * (color - 1) // 2 + earlier]
-                v = TWO * half * F(levels[earlier]) - ONE
-                means[m] += (TWO * sigmoid(TWO * x) - ONE) * v
+                x = y[first + 2 * colors + color * (color - 1) // 2 + earlier]
+                number = TWO * half * F(levels[earlier]) - ONE
+                means[m] += (TWO * sigmoid(TWO * x) - ONE) * number
         if temperature == ONE:
-            best, total = weights.max(), 0.0
-            for m in range(components):
-                total += exp(weights[m] - best)
-            low, high = 0, last
+            best, total, low, high = largest(logs), 0.0, 0, last
+            for m in range(len(components)):
+                summands[m] = exp(logs[m] - best)
+                total += summands[m]
             while low < high:
                 middle, below = (low + high) // 2, 0.0
                 edge = half * F(2 * middle + 1) - ONE
-                for m in range(components):
-                    below += exp(weights[m] - best) * sigmoid((edge - means[m]) * scales[m])
-                if below > u[color] * total:
-                    high = middle
-                else:
-                    low = middle + 1
+                for m in range(len(components)):
+                    below += summands[m] * sigmoid((edge - means[m]) * scales[m])
+                low, high = (low, middle) if below > u[color] * total else (middle + 1, high)
             levels[color] = low
         else:
             for k in range(len(table)):
-                logs = weights.copy()
-                for m in range(components):
-                    logs[m] += log_bin(k, last, half, means[m], scales[m])
-                best, total = logs.max(), ZERO
-                for m in range(components):
-                    total += exp(logs[m] - best)
+                for m in range(len(components)):
+                    summands[m] = logs[m] + log_bin(k, last, half, means[m], scales[m])
+                best, total = largest(summands), 0.0
+                for m in range(len(components)):
+                    total += exp(summands[m] - best)
                 table[k] = best + log(total)
             levels[color] = draw_level(table, u[color], temperature)
-        for m in range(components):
-            weights[m] += log_bin(levels[color], last, half, means[m], scales[m])
+        for m in range(len(components)):
+            logs[m] += log_bin(levels[color], last, half, means[m], scales[m])
 
 
-@compiled
+@inner
 def log_bin(k, last, half, mean, inverse):
     """Return the log of a logistic's mass in the bin of level k: `LogisticMixture._log_bin`."""
-    v = TWO * half * F(k) - ONE
-    below = log_sigmoid((v - mean + half) * inverse)
-    above = log_sigmoid((mean - v + half) * inverse)
+    number = TWO * half * F(k) - ONE
+    below = log_sigmoid((number - mean + half) * inverse)
+    above = log_sigmoid((mean - number + half) * inverse)
     if k == 0:
         return below
     if k == last:
@@ -243,13 +248,23 @@ def log_bin(k, last, half, mean, inverse):
     return below + above + log(ONE - exp(-TWO * half * inverse))
 
 
+@inner
+def find(here, i, places, rows):
+    """Find the places of row i at column 0."""
+    for k in range(len(places)):
+        for operand in range(places.shape[1]):
+            shift, kept, row = rows[k, operand, 0], rows[k, operand, 1], rows[k, operand, 2]
+            here[k, operand] = places[k, operand] + (np.uint64(i) + shift) % kept * row
+
+
 @cached
 def sweep(code, places, steps, rows, weights, state, first, last, h, w):
     """Run the instructions `first` to `last` everywhere on a map whose input is all there."""
+    here = np.empty_like(places)
     for i in range(h):
-        here = places + (i + rows[..., 0]) % rows[..., 1] * rows[..., 2]
+        find(here, i, places, rows)
         for j in range(w):
-            run(code, here, steps, first, last, j, weights, state)
+            run(code, here, steps, first, last, np.uint64(j), weights, state)
 
 
 @cached
@@ -265,14 +280,15 @@ def fill(
     """
     pixel, output, shared, extra = registers
     kind, levels, components, n_features = head
-    before, step, after, back = phases
+    begin, before, step, after, back = phases
     n, colors, h, w = x.shape
-    table, to_number = np.empty(levels, F), TWO / F(levels - 1)
+    table, mixture, to_number = np.empty(levels, F), np.empty((components, 4), F), TWO / F(levels - 1)
     passes = 1 if kind == MIXTURE else colors
+    here = np.empty_like(places)
     for i in range(h):
-        here = places + (i + rows[..., 0]) % rows[..., 1] * rows[..., 2]
+        find(here, i, places, rows)
         for j in range(w + extra):
-            inside = j < w
+            inside, column = j < w, np.uint64(j)
             draws = inside and not known[i, j]
             for image in range(n):
                 row = state[image]
@@ -281,25 +297,27 @@ def fill(
                 for color in range(colors):
                     number = F(x[image, color, i, j]) * to_number - ONE if inside else ZERO
                     row[pixel + color] = ZERO if draws else number
-            run(code, here, steps, 0, before, j, weights, state)
+            run(code, here, steps, begin, before, column, weights, state)
             for turn in range(passes if draws else 1):
-                run(code, here, steps, before, step, j, weights, state)
+                run(code, here, steps, before, step, column, weights, state)
                 for image in range(n if draws else 0):
                     row = state[image]
                     y, u = row[output : output + n_features], chance[image, :, i, j]
                     drawn = x[image, :, i, j]
                     if kind == MIXTURE:
-                        draw_mixture(y, drawn, u, temperature, table, components)
+                        draw_mixture(y, drawn, u, temperature, table, mixture)
                     elif kind == SOFTMAX:
-                        table[:] = y[turn::colors]
+                        for k in range(levels):
+                            table[k] = y[k * colors + turn]
                         drawn[turn] = draw_level(table, u[turn], temperature)
                     else:
                         drawn[turn] = u[turn] >= sigmoid(-y[turn] / temperature)
                     for color in range(turn, turn + 1 if passes > 1 else colors):
                         row[pixel + color] = F(drawn[color]) * to_number - ONE
-            run(code, here, steps, step, after, j, weights, state)
+            run(code, here, steps, step, after, column, weights, state)
             if inside and len(features):
                 for image in range(n):
-                    features[image, i, j] = state[image, output : output + n_features]
+                    for g in range(n_features):
+                        features[image, i, j, g] = state[image, output + g]
         for j in range(w + extra - 1 if i < h - 1 else -1, -1, -1):
-            run(code, here, steps, after, back, j, weights, state)
+            run(code, here, steps, after, back, np.uint64(j), weights, state)

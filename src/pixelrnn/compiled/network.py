@@ -48,7 +48,9 @@ class CompiledNetwork:
         `chance` are uniform numbers (n c h w); `context` is float32 (n h w e), of a conditional
         network.
         """
-        self._run(x, known, chance, context, temperature, np.empty((0, *x.shape[2:], 1), np.float32))
+        self._run(
+            x, known, chance, context, temperature, np.empty((0, *x.shape[2:], 1), np.float32)
+        )
 
     def features(self, x: np.ndarray, context: np.ndarray | None = None) -> np.ndarray:
         """Return the network's output for given images: float32 (n h w g)."""

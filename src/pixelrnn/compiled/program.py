@@ -131,14 +131,14 @@ class Program:
     def pack(self) -> "Packed":
         """Return all of it as the arrays that `kernels.py` takes."""
         code = [instruction for phase in self.code for instruction in phase]
-        places = np.zeros((len(code), OPERANDS, 5), np.int64)
+        places = np.zeros((len(code), OPERANDS, 5), np.uint64)
         places[..., 2] = 1
         for place, instruction in zip(places, code, strict=True):
             for operand, p in zip(place, instruction[-1], strict=False):
-                operand[:] = p.first, p.shift, p.rows, p.row, p.column
+                operand[:] = p.first, p.shift % p.rows, p.rows, p.row, p.column
         return Packed(
-            code=np.array([instruction[:-1] for instruction in code], np.int64),
-            phases=tuple(np.cumsum([len(phase) for phase in self.code]).tolist()),
+            code=np.array([instruction[:-1] for instruction in code], np.uint64),
+            phases=(0, *np.cumsum([len(phase) for phase in self.code]).tolist()),
             places=np.ascontiguousarray(places[..., 0]),
             steps=np.ascontiguousarray(places[..., 4]),
             rows=np.ascontiguousarray(places[..., 1:4]),
@@ -151,7 +151,7 @@ class Packed(NamedTuple):
     """A program of n instructions as arrays; the state is that of one image."""
 
     code: np.ndarray  # (n, 4): opcode, numbers, inputs, first weight
-    phases: tuple[int, ...]  # where each phase ends
+    phases: tuple[int, ...]  # where each begins, and the last ends
     places: np.ndarray  # (n, 4): an operand's place at (0, 0), if its row were the map's first
     steps: np.ndarray  # (n, 4): from a column to the next
     rows: np.ndarray  # (n, 4, 3): the row at hand, how many are kept, from one to the next
@@ -252,9 +252,7 @@ def _(layer: RowLSTM, program: Program, x: Place) -> Place:
     cell = program.map(h, 2, 0, layer.initial[1])
     kernel = layer.state_to_state.transpose(1, 2).flatten(1)  # (4h k*h)
     above = (hidden.at(-1, -side, 2 * side + 1), kernel)
-    gates = _convolve(
-        layer.input_to_state, program, x, slice(None), [above], _doubled_candidate(h)
-    )
+    gates = _convolve(layer.input_to_state, program, x, slice(None), [above], _doubled_candidate(h))
     return program.do(STEP, CELL, h, hidden, cell, gates, cell.at(-1, 0))
 
 
