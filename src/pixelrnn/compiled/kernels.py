@@ -197,13 +197,13 @@ def draw_mixture(y, levels, u, temperature, table, components):
     At temperature 1 by bisecting the distribution function, else from a table of all levels. Drawn
     colors change the weights of the components for the next.
     """
-    colors, last, size = len(levels), len(table) - 1, len(y) // len(components)
+    colors, last, size = len(levels), len(table) - 1, len(y) // components.shape[1]
     half = ONE / F(last)
-    logs, summands, means, scales = components[:, 0], components[:, 1], components[:, 2], components[:, 3]
-    for m in range(len(components)):
+    logs, summands, means, scales = components[0], components[1], components[2], components[3]
+    for m in range(len(logs)):
         logs[m] = y[m * size]
     for color in range(colors):
-        for m in range(len(components)):
+        for m in range(len(logs)):
             first = m * size + 1
             means[m], scales[m] = y[first + color], exp(-max(y[first + colors + color], F(-7)))
             for earlier in range(color):
@@ -212,26 +212,26 @@ def draw_mixture(y, levels, u, temperature, table, components):
                 means[m] += (TWO * sigmoid(TWO * x) - ONE) * number
         if temperature == ONE:
             best, total, low, high = largest(logs), 0.0, 0, last
-            for m in range(len(components)):
+            for m in range(len(logs)):
                 summands[m] = exp(logs[m] - best)
                 total += summands[m]
             while low < high:
                 middle, below = (low + high) // 2, 0.0
                 edge = half * F(2 * middle + 1) - ONE
-                for m in range(len(components)):
+                for m in range(len(logs)):
                     below += summands[m] * sigmoid((edge - means[m]) * scales[m])
                 low, high = (low, middle) if below > u[color] * total else (middle + 1, high)
             levels[color] = low
         else:
             for k in range(len(table)):
-                for m in range(len(components)):
+                for m in range(len(logs)):
                     summands[m] = logs[m] + log_bin(k, last, half, means[m], scales[m])
                 best, total = largest(summands), 0.0
-                for m in range(len(components)):
+                for m in range(len(logs)):
                     total += exp(summands[m] - best)
                 table[k] = best + log(total)
             levels[color] = draw_level(table, u[color], temperature)
-        for m in range(len(components)):
+        for m in range(len(logs)):
             logs[m] += log_bin(levels[color], last, half, means[m], scales[m])
 
 
@@ -248,28 +248,17 @@ def log_bin(k, last, half, mean, inverse):
     return below + above + log(ONE - exp(-TWO * half * inverse))
 
 
-@inner
-def find(here, i, places, rows):
-    """Find the places of row i at column 0."""
-    for k in range(len(places)):
-        for operand in range(places.shape[1]):
-            shift, kept, row = rows[k, operand, 0], rows[k, operand, 1], rows[k, operand, 2]
-            here[k, operand] = places[k, operand] + (np.uint64(i) + shift) % kept * row
-
-
 @cached
-def sweep(code, places, steps, rows, weights, state, first, last, h, w):
+def sweep(code, places, steps, weights, state, first, last, w):
     """Run the instructions `first` to `last` everywhere on a map whose input is all there."""
-    here = np.empty_like(places)
-    for i in range(h):
-        find(here, i, places, rows)
+    for i in range(len(places)):
         for j in range(w):
-            run(code, here, steps, first, last, np.uint64(j), weights, state)
+            run(code, places[i], steps, first, last, np.uint64(j), weights, state)
 
 
 @cached
 def fill(
-    code, phases, places, steps, rows, weights, state, registers, head, x, known, chance, context,
+    code, phases, places, steps, weights, state, registers, head, x, known, chance, context,
     temperature, features,
 ):  # fmt: skip
     """Draw the levels x (n c h w) that are not known (h w), in place, in raster order.
@@ -282,11 +271,10 @@ def fill(
     kind, levels, components, n_features = head
     begin, before, step, after, back = phases
     n, colors, h, w = x.shape
-    table, mixture, to_number = np.empty(levels, F), np.empty((components, 4), F), TWO / F(levels - 1)
-    passes = 1 if kind == MIXTURE else colors
-    here = np.empty_like(places)
+    table, mixture = np.empty(levels, F), np.empty((4, components), F)
+    passes, to_number = 1 if kind == MIXTURE else colors, TWO / F(levels - 1)
     for i in range(h):
-        find(here, i, places, rows)
+        here = places[i]
         for j in range(w + extra):
             inside, column = j < w, np.uint64(j)
             draws = inside and not known[i, j]

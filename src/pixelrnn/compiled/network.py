@@ -1,18 +1,12 @@
-"""A network and its head, compiled: draws images on the CPU, in groups that threads share."""
-
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+"""A network and its head, compiled: they draw images on the CPU."""
 
 import numpy as np
-import torch
 
+from pixelrnn.compiled.groups import share
 from pixelrnn.compiled.program import NoInstructionError, Program, write
 from pixelrnn.heads import Bernoulli, Head, LogisticMixture, Softmax
-from pixelrnn.layers import ExtraColumn, MaskedConv, RasterLayer, Upsample
-
-# Images that go through a program together: more of them share a fetched weight, and fewer their
-# states share the cache.
-GROUP = 8
+from pixelrnn.heads.head import above_zero
+from pixelrnn.layers import ExtraColumn, MaskedConv, RasterLayer
 
 
 class CompiledNetwork:
@@ -24,12 +18,12 @@ class CompiledNetwork:
 
     def __init__(self, network: RasterLayer, head: Head, shape: tuple[int, int, int]):
         check_types(network)
-        colors, _, w = shape
+        colors, h, w = shape
         extra = isinstance(network, ExtraColumn)
         inner = network.layer if isinstance(network, ExtraColumn) else network
         program = Program(w + extra, colors, _shared(network))
         output = write(inner, program, program.pixel)
-        self.packed = program.pack()
+        self.packed = program.pack(h)
         self.registers = (program.pixel.first, output.first, program.context.first, int(extra))
         self.shared, self.n_features = program.shared, output.size
         components = head.components if isinstance(head, LogisticMixture) else 0
@@ -73,7 +67,7 @@ class CompiledNetwork:
 
         if context is None:
             context = np.empty((len(x), *x.shape[2:], 0), np.float32)
-        limit = np.float32(max(temperature, np.finfo(np.float32).tiny))
+        limit = np.float32(above_zero(temperature))
         p = self.packed
 
         def run(group: slice) -> None:
@@ -87,31 +81,8 @@ class CompiledNetwork:
         share(run, len(x))
 
 
-class CompiledUpsample:
-    """Turn small images into contexts as `Upsample` does: levels (n c s s) to float32 (n h w e)."""
-
-    def __init__(self, upsample: Upsample, shape: tuple[int, int, int], levels: int):
-        raise NotImplementedError
-
-
-def share(work: Callable[[slice], None], n: int) -> None:
-    """Call `work` for groups of n images, as many at a time as torch has threads.
-
-    The threads end with the call, so that nothing is left for a forked child to miss.
-    """
-    threads = torch.get_num_threads()
-    size = max(1, min(GROUP, -(-n // threads)))
-    groups = [slice(first, first + size) for first in range(0, n, size)]
-    if threads == 1 or len(groups) == 1:
-        for group in groups:
-            work(group)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, groups))
-
-
 def check_types(network: RasterLayer) -> None:
-    """Raise NoInstructionError for a layer derived from one that is known: it may step otherwise."""
+    """Raise NoInstructionError for a layer derived from one of ours: it may step otherwise."""
     known = {*write.registry, ExtraColumn}
     for layer in network.modules():
         if isinstance(layer, RasterLayer) and type(layer) not in known:

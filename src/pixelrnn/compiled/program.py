@@ -57,9 +57,14 @@ class Place:
         first, size = self.first + column * self.column, self.size * columns
         return replace(self, first=first, size=size, shift=self.shift + row)
 
-    def part(self, first: int, size: int) -> "Place":
-        """Return the place of some of the numbers."""
-        return replace(self, first=self.first + first, size=size)
+    def every(self, factor: int, i: int, j: int) -> "Place":
+        """Return the place of (factor * i' + i, factor * j' + j), at any (i', j')."""
+        first = self.first + i * self.row + j * self.column
+        return replace(self, first=first, row=factor * self.row, column=factor * self.column)
+
+    def find(self, i: np.ndarray) -> np.ndarray:
+        """Return the addresses at (i, 0)."""
+        return self.first + (i + self.shift) % self.rows * self.row
 
 
 # Opcode, numbers, inputs, first weight, places.
@@ -128,20 +133,20 @@ class Program:
             self.do(phase, COPY, x.size, kept, x)
         return kept
 
-    def pack(self) -> "Packed":
-        """Return all of it as the arrays that `kernels.py` takes."""
+    def pack(self, rows: int) -> "Packed":
+        """Return all of it as the arrays that `kernels.py` takes, for images of so many rows."""
         code = [instruction for phase in self.code for instruction in phase]
-        places = np.zeros((len(code), OPERANDS, 5), np.uint64)
-        places[..., 2] = 1
-        for place, instruction in zip(places, code, strict=True):
-            for operand, p in zip(place, instruction[-1], strict=False):
-                operand[:] = p.first, p.shift % p.rows, p.rows, p.row, p.column
+        places = np.zeros((rows, len(code), OPERANDS), np.uint64)
+        steps = np.zeros((len(code), OPERANDS), np.uint64)
+        for k, instruction in enumerate(code):
+            for operand, place in enumerate(instruction[-1]):
+                places[:, k, operand] = place.find(np.arange(rows))
+                steps[k, operand] = place.column
         return Packed(
             code=np.array([instruction[:-1] for instruction in code], np.uint64),
             phases=(0, *np.cumsum([len(phase) for phase in self.code]).tolist()),
-            places=np.ascontiguousarray(places[..., 0]),
-            steps=np.ascontiguousarray(places[..., 4]),
-            rows=np.ascontiguousarray(places[..., 1:4]),
+            places=places,
+            steps=steps,
             weights=np.concatenate(self.weights),
             state=np.concatenate(self.state),
         )
@@ -152,9 +157,8 @@ class Packed(NamedTuple):
 
     code: np.ndarray  # (n, 4): opcode, numbers, inputs, first weight
     phases: tuple[int, ...]  # where each begins, and the last ends
-    places: np.ndarray  # (n, 4): an operand's place at (0, 0), if its row were the map's first
+    places: np.ndarray  # (rows, n, 4): of the operands, at the first column
     steps: np.ndarray  # (n, 4): from a column to the next
-    rows: np.ndarray  # (n, 4, 3): the row at hand, how many are kept, from one to the next
     weights: np.ndarray
     state: np.ndarray
 

@@ -77,6 +77,16 @@ def draw_levels(
     return drawn.view(chances.shape[:-1])
 
 
+def level_at(
+    numbers: Float[Tensor, " b"], log_weights: Float[Tensor, "b k"], temperature: float
+) -> Int[Tensor, " b"]:
+    """Return the level at which the distribution of `draw_levels` passes a number from (0, 1)."""
+    below_best = log_weights - log_weights.amax(-1, keepdim=True)
+    shares = (below_best / above_zero(temperature)).exp().double().cumsum(-1)
+    below = shares <= numbers[:, None] * shares[:, -1:]
+    return below.sum(-1).clamp(max=log_weights.shape[-1] - 1)
+
+
 def above_zero(temperature: float) -> float:
     """Return a number to divide by: temperature 0 is the limit, not a division by zero."""
     return max(temperature, torch.finfo(torch.float32).tiny)
