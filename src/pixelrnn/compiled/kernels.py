@@ -1,13 +1,12 @@
 """Run programs: plain loops that numba compiles, the same bits wherever and however they run.
 
-An image's numbers come from the same operations in the same order whatever images are beside it,
-on any number of threads, on any CPU with IEEE 754's floats: sums have a fixed order, a product and
-a sum are never fused, exp and log are the polynomials below. What is vectorised are the features of
-an instruction, which don't meet.
+An image's numbers come from the same operations in the same order whatever images are beside it, on
+any number of threads, on any CPU with IEEE 754's floats: sums have a fixed order, a product and a
+sum are never fused, exp and log are polynomials. Vectors are of features, which don't meet.
 
-A group of images goes through the program together, so that a weight is fetched once for all of
-them; each has a row of `state` to itself. All is in one file because numba's cache notices changes
-in the file of the function that Python calls, not in what that one calls.
+A group of images goes through the program together, so that a weight is fetched once for all; each
+has a row of `state` to itself. All is in one file because numba's cache notices changes in the file
+of the function that Python calls, not in what that one calls.
 """
 
 from collections.abc import Callable
@@ -17,23 +16,21 @@ from typing import Any
 import numba
 import numpy as np
 
-from pixelrnn.compiled.program import ADD, CELL, COPY, PRODUCT
+from pixelrnn.compiled.program import ADD, CELL, PRODUCT
 
 BERNOULLI, SOFTMAX, MIXTURE = range(3)  # heads
-
 F = np.float32
 ZERO, ONE, TWO = F(0), F(1), F(2)
 LOWEST, HIGHEST = F(-87), F(88)  # beyond them exp is no normal float32
 BY_LOG_2, LOG_2_HIGH, LOG_2_LOW = F(1.44269504), F(0.693359375), F(-2.12194440e-4)
-TO_WHOLE = F(1.5 * 2**23)  # added and taken off again, it rounds
-C2, C3, C4, C5, C6 = F(1 / 2), F(1 / 6), F(1 / 24), F(1 / 120), F(1 / 720)
+TO_WHOLE, ROOT_2 = F(1.5 * 2**23), F(2**0.5)  # the former, added and taken off again, rounds
+C2, C3, C4, C5, C6 = (F(1 / k) for k in (2, 6, 24, 120, 720))
+D3, D5, D7, D9 = (F(1 / k) for k in (3, 5, 7, 9))
 # Addresses are unsigned: numba then knows that none is counted from the end, and vectorises.
 NONE, UNIT, EIGHT = np.uint64(0), np.uint64(1), np.uint64(8)
-D3, D5, D7, D9, ROOT_2 = F(1 / 3), F(1 / 5), F(1 / 7), F(1 / 9), F(2**0.5)
 
 
-# No `fastmath`: it would fuse, reorder and approximate as each CPU likes best. Division by zero is
-# infinity, as elsewhere. Other threads run meanwhile.
+# No `fastmath`: it would fuse, reorder and approximate as each CPU likes best.
 compiled = partial(numba.njit, error_model="numpy", nogil=True)
 inner = partial(compiled, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
@@ -67,9 +64,8 @@ def log(x):
         m, e = m / TWO, e + ONE
     s = (m - ONE) / (m + ONE)
     t = s * s
-    return (TWO * s * (ONE + t * (D3 + t * (D5 + t * (D7 + t * D9)))) + e * LOG_2_LOW) + (
-        e * LOG_2_HIGH
-    )
+    log_m = TWO * s * (ONE + t * (D3 + t * (D5 + t * (D7 + t * D9))))
+    return e * LOG_2_HIGH + (e * LOG_2_LOW + log_m)
 
 
 @inner
@@ -91,7 +87,10 @@ def product(state, out, start, x, weights, first, n_out, n_in):
     Eight inputs a pass, always in the same order.
     """
     if start != out:
-        copy(state, out, start, n_out)
+        for image in range(len(state)):
+            y = state[image]
+            for i in range(n_out):
+                y[out + i] = y[start + i]
     w, n, k, two, four = weights, n_out, NONE, n_out + n_out, n_out + n_out + n_out + n_out
     while k + EIGHT <= n_in:
         w0, w1, w2, w3 = first, first + n, first + two, first + two + n
@@ -112,15 +111,6 @@ def product(state, out, start, x, weights, first, n_out, n_in):
             for i in range(n):
                 y[out + i] += w[first + i] * v0
         k, first = k + UNIT, first + n
-
-
-@inner
-def copy(state, out, a, n):
-    """Copy n numbers."""
-    for image in range(len(state)):
-        row = state[image]
-        for i in range(n):
-            row[out + i] = row[a + i]
 
 
 @inner
@@ -153,8 +143,6 @@ def run(code, places, steps, first, last, j, weights, state):
             product(state, p, q, r, weights, code[k, 3], n, code[k, 2])
         elif operation == CELL:
             cell(state, p, q, r, s, n)
-        elif operation == COPY:
-            copy(state, p, q, n)
         else:
             for image in range(len(state)):
                 row = state[image]
@@ -204,10 +192,10 @@ def draw_mixture(y, levels, u, temperature, table, components):
         logs[m] = y[m * size]
     for color in range(colors):
         for m in range(len(logs)):
-            first = m * size + 1
-            means[m], scales[m] = y[first + color], exp(-max(y[first + colors + color], F(-7)))
+            p = y[m * size + 1 : (m + 1) * size]
+            means[m], scales[m] = p[color], exp(-max(p[colors + color], F(-7)))
             for earlier in range(color):
-                x = y[first + 2 * colors + color * (color - 1) // 2 + earlier]
+                x = p[2 * colors + color * (color - 1) // 2 + earlier]
                 number = TWO * half * F(levels[earlier]) - ONE
                 means[m] += (TWO * sigmoid(TWO * x) - ONE) * number
         if temperature == ONE:
@@ -241,11 +229,11 @@ def log_bin(k, last, half, mean, inverse):
     number = TWO * half * F(k) - ONE
     below = log_sigmoid((number - mean + half) * inverse)
     above = log_sigmoid((mean - number + half) * inverse)
-    if k == 0:
-        return below
-    if k == last:
-        return above
-    return below + above + log(ONE - exp(-TWO * half * inverse))
+    t = TWO * half * inverse
+    width = (
+        ONE - exp(-t) if t > F(0.1) else t * (ONE - t / F(2) * (ONE - t / F(3) * (ONE - t / F(4))))
+    )
+    return below if k == 0 else above if k == last else below + above + log(width)
 
 
 @cached
@@ -274,7 +262,6 @@ def fill(
     table, mixture = np.empty(levels, F), np.empty((4, components), F)
     passes, to_number = 1 if kind == MIXTURE else colors, TWO / F(levels - 1)
     for i in range(h):
-        here = places[i]
         for j in range(w + extra):
             inside, column = j < w, np.uint64(j)
             draws = inside and not known[i, j]
@@ -285,9 +272,9 @@ def fill(
                 for color in range(colors):
                     number = F(x[image, color, i, j]) * to_number - ONE if inside else ZERO
                     row[pixel + color] = ZERO if draws else number
-            run(code, here, steps, begin, before, column, weights, state)
+            run(code, places[i], steps, begin, before, column, weights, state)
             for turn in range(passes if draws else 1):
-                run(code, here, steps, before, step, column, weights, state)
+                run(code, places[i], steps, before, step, column, weights, state)
                 for image in range(n if draws else 0):
                     row = state[image]
                     y, u = row[output : output + n_features], chance[image, :, i, j]
@@ -302,10 +289,9 @@ def fill(
                         drawn[turn] = u[turn] >= sigmoid(-y[turn] / temperature)
                     for color in range(turn, turn + 1 if passes > 1 else colors):
                         row[pixel + color] = F(drawn[color]) * to_number - ONE
-            run(code, here, steps, step, after, column, weights, state)
-            if inside and len(features):
-                for image in range(n):
-                    for g in range(n_features):
-                        features[image, i, j, g] = state[image, output + g]
+            run(code, places[i], steps, step, after, column, weights, state)
+            for image in range(len(features) if inside else 0):
+                for g in range(n_features):
+                    features[image, i, j, g] = state[image, output + g]
         for j in range(w + extra - 1 if i < h - 1 else -1, -1, -1):
-            run(code, here, steps, after, back, np.uint64(j), weights, state)
+            run(code, places[i], steps, after, back, np.uint64(j), weights, state)

@@ -15,7 +15,7 @@ Instructions run in four phases:
 
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -32,7 +32,7 @@ from pixelrnn.layers import (
 )
 from pixelrnn.types import Tensor
 
-PRODUCT, ADD, RELU, COPY, CELL = range(5)  # opcodes
+PRODUCT, ADD, RELU, CELL = range(4)  # opcodes
 BEFORE, STEP, AFTER, BACK = range(4)  # phases
 OPERANDS = 4  # places of an instruction, at most
 
@@ -126,11 +126,15 @@ class Program:
         self.weights.append(_flat(weight.T))
         return out
 
+    def copy(self, phase: int, x: Place, out: Place) -> Place:
+        """Copy `x` to `out`: a product with no inputs."""
+        return self.do(phase, PRODUCT, x.size, out, x)
+
     def remember(self, x: Place, rows: int, sides: int) -> Place:
         """Return a map that `x` is written to: the pixel itself again when it is complete."""
         kept = self.map(x.size, rows, sides)
         for phase in (STEP, AFTER) if x == self.pixel else (STEP,):
-            self.do(phase, COPY, x.size, kept, x)
+            self.copy(phase, x, kept)
         return kept
 
     def pack(self, rows: int) -> "Packed":
@@ -192,9 +196,9 @@ def _(layer: Residual, program: Program, x: Place) -> Place:
 @write.register
 def _(layer: Chain, program: Program, x: Place) -> Place:
     sent = None
-    skips = layer.skips or [None] * len(layer.layers)
+    skips: Any = layer.skips or [None] * len(layer.layers)
     for part, skip in zip(layer.layers, skips, strict=True):
-        x = write(part, program, x)
+        x = write(part, program, x)  # type: ignore[arg-type]
         if skip is not None:
             y = write(skip, program, x)
             sent = y if sent is None else program.do(STEP, ADD, y.size, y, sent, y)
@@ -286,5 +290,5 @@ def _(layer: DiagonalBiLSTM, program: Program, x: Place) -> Place:
     gates = program.product(BACK, right, back, _scaled(above[1], scale))
     program.product(BACK, gates, back.at(0, 1), _scaled(left[1], scale), out=gates)
     program.do(BACK, CELL, h, back, back_cell, gates, back_cell.at(0, 1))
-    shown = program.do(BACK, COPY, h, program.map(h), back)
+    shown = program.copy(BACK, back, program.map(h))
     return program.do(STEP, ADD, h, program.register(h), hidden, shown)

@@ -13,6 +13,7 @@ import torch
 from pixelrnn.compiled.network import CompiledNetwork
 from pixelrnn.compiled.program import NoInstructionError
 from pixelrnn.compiled.upsample import CompiledUpsample
+from pixelrnn.errors import InputError
 from pixelrnn.heads.head import level_at
 from pixelrnn.models.autoregressive import AutoregressiveModel
 from pixelrnn.models.scales import MultiScale
@@ -29,9 +30,14 @@ def is_own(model: object) -> bool:
 
 
 class Drawing:
-    """Draw by a model's weights as they are now; `scale` counts from the largest images down."""
+    """Draw by a model's weights as they are now; `scale` counts from the largest images down.
+
+    Raises InputError for weights that are no numbers.
+    """
 
     def __init__(self, model: Model, scale: int = 0):
+        if not all(parameter.isfinite().all() for parameter in model.parameters()):
+            raise InputError("the model has weights that are no finite numbers: train it again")
         self.scale = scale
         self.step: Compiled | Stepping
         try:
