@@ -45,7 +45,7 @@ def cached(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @inner
 def exp(x):
-    """Return e^x: 2^n e^r, |r| < log(2) / 2, to two units of the last place; 0 below e^-87."""
+    """Return e^x: 2^n e^r, |r| < log(2) / 2, to three units of the last place; 0 below e^-87."""
     y = min(max(x, LOWEST), HIGHEST)
     n = (y * BY_LOG_2 + TO_WHOLE) - TO_WHOLE
     r = (y - n * LOG_2_HIGH) - n * LOG_2_LOW

@@ -73,9 +73,8 @@ class CompiledNetwork:
         def run(group: slice) -> None:
             state = np.repeat(p.state[None], len(x[group]), axis=0)
             kernels.fill(
-                *p._replace(state=state),
-                self.registers, self.head, x[group], known, chance[group], context[group], limit,
-                features[group],
+                p.code, p.phases, p.places, p.steps, p.weights, state, self.registers, self.head,
+                x[group], known, chance[group], context[group], limit, features[group],
             )  # fmt: skip
 
         share(run, len(x))

@@ -15,7 +15,7 @@ Instructions run in four phases:
 
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -156,7 +156,8 @@ class Program:
         )
 
 
-class Packed(NamedTuple):
+@dataclass(frozen=True)
+class Packed:
     """A program of n instructions as arrays; the state is that of one image."""
 
     code: np.ndarray  # (n, 4): opcode, numbers, inputs, first weight

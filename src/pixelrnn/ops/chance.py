@@ -18,9 +18,7 @@ def uniform_numbers(
 
     float64 (n c h w). `scale` tells apart the images of a Multi-Scale that are drawn for one.
     """
-    size = int(np.prod(shape))
-    bits = [
-        Philox(key=[seed, scale], counter=[0, 0, image, 0]).random_raw(size) for image in images
-    ]
+    size, key = int(np.prod(shape)), np.array([seed, scale], np.uint64)
+    bits = [Philox(key=key, counter=[0, 0, image, 0]).random_raw(size) for image in images]
     # The middles of 2^52 intervals, which a double holds exactly: neither end is ever drawn.
     return (((np.array(bits) >> 12) + 0.5) * 2.0**-52).reshape(-1, *shape)
