@@ -82,7 +82,7 @@ def level_at(
 ) -> Int[Tensor, " b"]:
     """Return the level at which the distribution of `draw_levels` passes a number from (0, 1)."""
     below_best = log_weights - log_weights.amax(-1, keepdim=True)
-    shares = (below_best / above_zero(temperature)).exp().double().cumsum(-1)
+    shares = (below_best / above_zero(temperature)).exp().cumsum(-1)
     below = shares <= numbers[:, None] * shares[:, -1:]
     return below.sum(-1).clamp(max=log_weights.shape[-1] - 1)
 

@@ -114,11 +114,13 @@ class Stepping:
     ) -> None:
         """Draw the unknown levels in place from the numbers `chance` (n c h w)."""
         model, context = self.model, None
-        device = next(model.parameters()).device
+        parameter = next(model.parameters())
+        device, dtype = parameter.device, torch.promote_types(parameter.dtype, torch.float32)
         if isinstance(model, MultiScale):
             context = model.context(torch.tensor(small, device=device))
             model = model.large
-        images, numbers = torch.tensor(x, device=device), torch.tensor(chance).to(device)
+        images = torch.tensor(x, device=device)
+        numbers = torch.tensor(chance, dtype=dtype, device=device)
         visits = model.walk(images, torch.from_numpy(known), context)
         for (i, j), (head, levels, passes) in zip(np.argwhere(~known), visits, strict=True):
             for drawn, features in passes:
