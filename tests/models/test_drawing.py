@@ -14,7 +14,9 @@ from tests.support.zoo import HEADS, MULTI_SCALE, VARIANTS, build, random_images
 
 from pixelrnn.compiled.program import NoInstructionError
 from pixelrnn.errors import InputError
+from pixelrnn.heads import Softmax
 from pixelrnn.layers import Pointwise
+from pixelrnn.models import row_lstm
 from pixelrnn.models.drawing import Compiled, Drawing, Stepping
 from pixelrnn.models.in_batches import Sampler
 from pixelrnn.ops.pixels import known_pixels
@@ -147,6 +149,22 @@ def test_own_layers_step():
     own = draw(model, 4)
     assert (own != before).any()
     assert (draw(model, 4, batch_size=1) == own).all()
+
+
+def test_a_context_that_is_not_there_is_asked_for():
+    """Fault: images of a conditional network that is told nothing."""
+    model = row_lstm((1, 3, 5), Softmax(4), 3, 1, output_hidden=4, context_features=2)
+    with pytest.raises(InputError, match="conditional"):
+        draw(model, 1)
+
+
+def test_a_large_model_need_not_look_at_its_context():
+    """Fault: a context written to where there is no place for it."""
+    model = small_model("multi_scale", {}, "softmax", 1)
+    model.large = build("pixel_cnn", "softmax", model.shape).float()
+    compiled = draw(model, 4)
+    with stepping():
+        assert (draw(model, 4) == compiled).all()
 
 
 def test_other_precisions_step():

@@ -18,7 +18,6 @@ import numpy as np
 
 from pixelrnn.compiled.program import ADD, CELL, PRODUCT
 
-BERNOULLI, SOFTMAX, MIXTURE = range(3)  # heads
 F = np.float32
 ZERO, ONE, TWO = F(0), F(1), F(2)
 LOWEST, HIGHEST = F(-87), F(88)  # beyond them exp is no normal float32
@@ -246,21 +245,21 @@ def sweep(code, places, steps, weights, state, first, last, w):
 
 @cached
 def fill(
-    code, phases, places, steps, weights, state, registers, head, x, known, chance, context,
-    temperature, features,
+    code, phases, places, steps, weights, state, registers, table, mixture, x, known, chance,
+    context, temperature, features,
 ):  # fmt: skip
     """Draw the levels x (n c h w) that are not known (h w), in place, in raster order.
 
     `chance` (n c h w) are uniform numbers, `context` (n h w e); `features` (n h w g), unless empty,
-    become the network's output. `phases` end the instructions before a pixel's colors are drawn,
-    at each, after them, and those that run back over a finished row.
+    become the network's output. `table` has room for each level, or is empty: two levels, one
+    logit; `mixture` for 4 numbers a component, or it is None, and that head is not compiled.
+    `phases` end the instructions before a pixel's colors are drawn, at each, after them, and those
+    that run back over a finished row.
     """
-    pixel, output, shared, extra = registers
-    kind, levels, components, n_features = head
+    pixel, output, n_features, levels, shared, extra = registers
     begin, before, step, after, back = phases
     n, colors, h, w = x.shape
-    table, mixture = np.empty(levels, F), np.empty((4, components), F)
-    passes, to_number = 1 if kind == MIXTURE else colors, TWO / F(levels - 1)
+    passes, to_number = colors if mixture is None else 1, TWO / F(levels - 1)
     for i in range(h):
         for j in range(w + extra):
             inside, column = j < w, np.uint64(j)
@@ -279,10 +278,10 @@ def fill(
                     row = state[image]
                     y, u = row[output : output + n_features], chance[image, :, i, j]
                     drawn = x[image, :, i, j]
-                    if kind == MIXTURE:
+                    if mixture is not None:
                         draw_mixture(y, drawn, u, temperature, table, mixture)
-                    elif kind == SOFTMAX:
-                        for k in range(levels):
+                    elif len(table):
+                        for k in range(len(table)):
                             table[k] = y[k * colors + turn]
                         drawn[turn] = draw_level(table, u[turn], temperature)
                     else:

@@ -4,6 +4,7 @@ import numpy as np
 
 from pixelrnn.compiled.groups import share
 from pixelrnn.compiled.program import NoInstructionError, Program, write
+from pixelrnn.errors import InputError
 from pixelrnn.heads import Bernoulli, Head, LogisticMixture, Softmax
 from pixelrnn.heads.head import above_zero
 from pixelrnn.layers import ExtraColumn, MaskedConv, RasterLayer
@@ -17,17 +18,19 @@ class CompiledNetwork:
     """
 
     def __init__(self, network: RasterLayer, head: Head, shape: tuple[int, int, int]):
-        check_types(network)
+        _check_types(network, head)
         colors, h, w = shape
         extra = isinstance(network, ExtraColumn)
         inner = network.layer if isinstance(network, ExtraColumn) else network
         program = Program(w + extra, colors, _shared(network))
         output = write(inner, program, program.pixel)
         self.packed = program.pack(h)
-        self.registers = (program.pixel.first, output.first, program.context.first, int(extra))
-        self.shared, self.n_features = program.shared, output.size
-        components = head.components if isinstance(head, LogisticMixture) else 0
-        self.head = (_kind(head), head.levels, components, self.n_features)
+        self.head, self.shared, self.n_features = head, program.shared, output.size
+        # As `kernels.fill` takes them.
+        self.registers = (
+            *(program.pixel.first, output.first, output.size),
+            *(head.levels, program.context.first, int(extra)),
+        )
 
     def fill(
         self,
@@ -42,9 +45,8 @@ class CompiledNetwork:
         `chance` are uniform numbers (n c h w); `context` is float32 (n h w e), of a conditional
         network.
         """
-        self._run(
-            x, known, chance, context, temperature, np.empty((0, *x.shape[2:], 1), np.float32)
-        )
+        unasked = np.empty((0, *x.shape[2:], 1), np.float32)
+        self._run(x, known, chance, context, temperature, unasked)
 
     def features(self, x: np.ndarray, context: np.ndarray | None = None) -> np.ndarray:
         """Return the network's output for given images: float32 (n h w g)."""
@@ -65,37 +67,40 @@ class CompiledNetwork:
         # numba takes a fifth of a second to import, and is needed only here.
         from pixelrnn.compiled import kernels
 
-        if context is None:
+        if context is None or not self.shared:
             context = np.empty((len(x), *x.shape[2:], 0), np.float32)
+        if context.shape[3] != self.shared:
+            raise InputError(
+                f"the network is conditional: its context has {self.shared} features, "
+                f"not {context.shape[3]}"
+            )
         limit = np.float32(above_zero(temperature))
-        p = self.packed
+        p, head = self.packed, self.head
 
         def run(group: slice) -> None:
             state = np.repeat(p.state[None], len(x[group]), axis=0)
+            table = np.empty(0 if isinstance(head, Bernoulli) else head.levels, np.float32)
+            mixture = None
+            if isinstance(head, LogisticMixture):
+                mixture = np.empty((4, head.components), np.float32)
             kernels.fill(
-                p.code, p.phases, p.places, p.steps, p.weights, state, self.registers, self.head,
-                x[group], known, chance[group], context[group], limit, features[group],
+                p.code, p.phases, p.places, p.steps, p.weights, state, self.registers, table,
+                mixture, x[group], known, chance[group], context[group], limit, features[group],
             )  # fmt: skip
 
         share(run, len(x))
 
 
-def check_types(network: RasterLayer) -> None:
-    """Raise NoInstructionError for a layer derived from one of ours: it may step otherwise."""
-    known = {*write.registry, ExtraColumn}
-    for layer in network.modules():
-        if isinstance(layer, RasterLayer) and type(layer) not in known:
-            raise NoInstructionError(type(layer).__name__)
+def _check_types(network: RasterLayer, head: Head) -> None:
+    """Raise NoInstructionError for what is derived from a layer or head of ours: it may differ."""
+    known = {*write.registry, ExtraColumn, Bernoulli, Softmax, LogisticMixture}
+    layers = [layer for layer in network.modules() if isinstance(layer, RasterLayer)]
+    for part in (*layers, head):
+        if type(part) not in known:
+            raise NoInstructionError(type(part).__name__)
 
 
 def _shared(network: RasterLayer) -> int:
     """Return how many features the context has that the network reads."""
     projects = [part.project for part in network.modules() if isinstance(part, MaskedConv)]
     return max((project.in_channels for project in projects if project is not None), default=0)
-
-
-def _kind(head: Head) -> int:
-    kinds = [Bernoulli, Softmax, LogisticMixture]  # as kernels.py numbers them
-    if type(head) not in kinds:
-        raise NoInstructionError(type(head).__name__)
-    return kinds.index(type(head))

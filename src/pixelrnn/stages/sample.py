@@ -39,8 +39,9 @@ def sample(
 
     `temperature` below 1 draws likelier, less varied images (see `Head.sample`). Pictures have
     `columns` images a row, enlarged to about `side` pixels. The same seed gives the same images,
-    the first ten of a thousand those of ten. Returns the samples. Raises InputError for a run without
-    weights or arguments that cannot be.
+    the first ten of a thousand those of ten. Returns the samples.
+
+    Raises InputError for a run without weights or arguments that cannot be.
     """
     loaded = Run.load(run)
     out = as_folder(out or loaded.path)
