@@ -32,6 +32,7 @@ NONE, UNIT, EIGHT = np.uint64(0), np.uint64(1), np.uint64(8)
 # No `fastmath`: it would fuse, reorder and approximate as each CPU likes best.
 compiled = partial(numba.njit, error_model="numpy", nogil=True)
 inner = partial(compiled, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+formula = partial(inner, forceinline=True)  # of one number: to be vectorised where it is called
 
 
 def cached(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,7 +43,7 @@ def cached(function: Callable[..., Any]) -> Callable[..., Any]:
         return compiled(function)
 
 
-@inner
+@formula
 def exp(x):
     """Return e^x: 2^n e^r, |r| < log(2) / 2, to three units of the last place; 0 below e^-87."""
     y = min(max(x, LOWEST), HIGHEST)
@@ -53,7 +54,7 @@ def exp(x):
     return e * power if x >= LOWEST else ZERO
 
 
-@inner
+@formula
 def log(x):
     """Return log x = e log 2 + log m, with 0.7 < m <= 1.4; of normal numbers."""
     bits = F(x).view(np.int32)
@@ -67,13 +68,13 @@ def log(x):
     return e * LOG_2_HIGH + (e * LOG_2_LOW + log_m)
 
 
-@inner
+@formula
 def sigmoid(x):
     """Return 1 / (1 + e^-x)."""
     return ONE / (ONE + exp(-x))
 
 
-@inner
+@formula
 def log_sigmoid(x):
     """Return log sigmoid(x), which is about x where x is far below zero."""
     return min(x, ZERO) - log(ONE + exp(-abs(x)))
@@ -210,19 +211,17 @@ def draw_mixture(y, levels, u, temperature, table, components):
                 low, high = (low, middle) if below > u[color] * total else (middle + 1, high)
             levels[color] = low
         else:
-            for k in range(len(table)):
-                for m in range(len(logs)):
-                    summands[m] = logs[m] + log_bin(k, last, half, means[m], scales[m])
-                best, total = largest(summands), 0.0
-                for m in range(len(logs)):
-                    total += exp(summands[m] - best)
-                table[k] = best + log(total)
+            for m in range(len(logs)):
+                for k in range(len(table)):
+                    x = logs[m] + log_bin(k, last, half, means[m], scales[m])
+                    more = max(table[k], x) - log_sigmoid(abs(table[k] - x))  # of both
+                    table[k] = more if m else x
             levels[color] = draw_level(table, u[color], temperature)
         for m in range(len(logs)):
             logs[m] += log_bin(levels[color], last, half, means[m], scales[m])
 
 
-@inner
+@formula
 def log_bin(k, last, half, mean, inverse):
     """Return the log of a logistic's mass in the bin of level k: `LogisticMixture._log_bin`."""
     number = TWO * half * F(k) - ONE
