@@ -7,7 +7,8 @@ Writes benchmarks/results.json, results.md and scaling.png. Not part of the test
 nothing.
 
 The simple path is the package's own oracle: the plain scans of `ops/recurrence.py` for training, a
-network rerun for every pixel for sampling, as public implementations do it.
+network rerun for every pixel for sampling, as public implementations do it. Between both stands
+sampling by steps in torch, the path of GPUs and of anyone's own layers.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -28,6 +30,7 @@ import pixelrnn
 from pixelrnn.heads import Bernoulli, Head, Softmax
 from pixelrnn.models import AutoregressiveModel as Model
 from pixelrnn.models import diagonal_bilstm, pixel_cnn, row_lstm
+from pixelrnn.models.drawing import Drawing
 from pixelrnn.ops import recurrence
 from pixelrnn.ops.pixels import normalize
 
@@ -188,16 +191,40 @@ def bench_sample(machine: dict) -> list[dict]:
     rows = []
     for variant in VARIANTS:
         model = build(variant, (1, 28, 28), Bernoulli())
-        fast = seconds(lambda m=model: m.sample(16), repeats=3, warm_up=1)
+        stepped, compiled = sampling_seconds(model, 16)
+        stepped_1, compiled_1 = sampling_seconds(model, 1)
         # Rerunning the network for all pixels takes minutes; each rerun costs the same, so one is
         # timed.
         with torch.no_grad():
             x = normalize(images(model, 16), 2)
             rerun = 28 * 28 * seconds(lambda m=model, x=x: m.network(x), repeats=5)
-        row = {"variant": variant, "sample16_s": fast, "rerun_s": rerun, "ratio": rerun / fast}
-        rows.append(row | {"peer_s": PEERS[variant][1], "peer_ratio": PEERS[variant][1] / fast})
+        row = {
+            "variant": variant,
+            "sample16_s": compiled,
+            "stepped16_s": stepped,
+            "stepped_ratio": stepped / compiled,
+            "sample1_s": compiled_1,
+            "stepped1_s": stepped_1,
+            "stepped1_ratio": stepped_1 / compiled_1,
+            "rerun_s": rerun,
+            "ratio": rerun / compiled,
+        }
+        peer = PEERS[variant][1]
+        rows.append(row | {"peer_s": peer, "peer_ratio": peer / compiled})
         print(rows[-1], flush=True)
     return rows
+
+
+def sampling_seconds(model: Model, n: int, repeats: int = 5) -> tuple[float, float]:
+    """Time n images stepped in torch, and as `Sampler` draws them (on the CPU compiled), in turn."""
+    drawing, known = Drawing(model), np.zeros(model.shape[1:], bool)
+    stepped, compiled = [], []
+    for _ in range(repeats):
+        stepped.append(seconds(lambda: model.sample(n), repeats=1, warm_up=0))
+        x = np.zeros((n, *model.shape), np.int64)
+        work = partial(drawing.fill, x, known, 0, range(n), 1.0)
+        compiled.append(seconds(work, repeats=3, warm_up=1))
+    return min(stepped), min(compiled)
 
 
 def bench_scaling(machine: dict) -> list[dict]:
@@ -205,7 +232,7 @@ def bench_scaling(machine: dict) -> list[dict]:
     for variant in VARIANTS:
         for side in (8, 16, 32, 64):
             model = build(variant, (1, side, side), Bernoulli())
-            took = seconds(lambda m=model: m.sample(16), repeats=2, warm_up=1)
+            _, took = sampling_seconds(model, 16, repeats=2)
             step = seconds(training_step(model, 16), repeats=3, warm_up=1)
             rows.append(
                 {"variant": variant, "side": side, "batch": 16, "sample_s": took, "step_s": step}
@@ -213,7 +240,7 @@ def bench_scaling(machine: dict) -> list[dict]:
             print(rows[-1], flush=True)
         for batch in (1, 4, 16, 64):
             model = build(variant, (1, 28, 28), Bernoulli())
-            took = seconds(lambda m=model, b=batch: m.sample(b), repeats=2, warm_up=1)
+            _, took = sampling_seconds(model, batch, repeats=2)
             step = seconds(training_step(model, batch), repeats=3, warm_up=1)
             rows.append(
                 {"variant": variant, "side": 28, "batch": batch, "sample_s": took, "step_s": step}
@@ -309,7 +336,7 @@ def markdown(results: dict) -> str:
         f"{machine['processor']}, {machine['threads']} threads, torch {machine['torch']}: "
         f"{machine['flops'] / 1e9:.0f} GFLOP/s in a float32 product, {machine['bytes'] / 1e9:.1f} GB/s in a copy.",
         "Command: `make bench`. Least of several runs. *simple*: the plain scans; *rerun*: the network again for every",
-        "pixel (one rerun timed, times the pixels).",
+        "pixel (one rerun timed, times the pixels); *stepped*: in torch, in turn with the compiled path.",
     ]
     for part, rows in results["parts"].items():
         columns = list(rows[0])

@@ -7,6 +7,7 @@ In reading order:
     ops         masks, skewing, pixels and levels, the two recurrences: pure functions
     layers      masked convolution, Row LSTM, Diagonal BiLSTM: one contract, two modes
     heads       the distribution of one pixel: Bernoulli, softmax, mixture of logistics
+    compiled    the same networks as programs that draw images on the CPU
     models      the variants, the one class that scores and samples them, and Multi-Scale
     data        raw files to arrays to batches
     runs        the run directory: what a training leaves behind, read without torch

@@ -32,6 +32,28 @@ def test_a_pixel_sums_to_one(head, colors):
     torch.testing.assert_close(total, torch.ones_like(total))
 
 
+@pytest.mark.parametrize("colors", [1, 3])
+@pytest.mark.parametrize("head", HEADS, ids=repr)
+def test_levels_color_by_color_multiply_to_the_pixel(head, colors):
+    """p(R) p(G given R) p(B given R, G) is `log_prob`, each sums to one, and none sees later colors.
+
+    Faults: components that keep their first weights, so that earlier colors are forgotten; the
+    features of another color.
+    """
+    torch.manual_seed(0)
+    x = every_pixel(head, colors)
+    features = 2 * torch.randn(len(x), head.num_features(colors), dtype=torch.float64)
+    total = torch.zeros(len(x), dtype=torch.float64)
+    for color in range(colors):
+        log_probs = head.level_log_probs(features, x, color)
+        torch.testing.assert_close(log_probs.logsumexp(-1), torch.zeros_like(total))
+        later = x.clone()
+        later[:, color:] = head.levels - 1 - later[:, color:]
+        assert (head.level_log_probs(features, later, color) == log_probs).all()
+        total += log_probs.gather(-1, x[:, color, None])[:, 0]
+    torch.testing.assert_close(total, head.log_prob(features, x))
+
+
 def tempered(head, features, colors, temperature):
     """Return the probability of every pixel, color by color: p(level | colors before it)^(1/T).
 

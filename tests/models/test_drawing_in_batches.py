@@ -3,6 +3,7 @@ import pytest
 import torch
 from tests.support import tiny
 
+from pixelrnn.models.drawing import Drawing
 from pixelrnn.models.in_batches import Sampler
 
 
@@ -14,10 +15,9 @@ HALF = torch.arange(4)[:, None].expand(4, 4) < 2
 
 
 def test_batches_bound_what_is_drawn_at_once(monkeypatch):
-    model, sizes = tiny.model(seed=1), []
-    sample = model.sample
+    model, sizes, fill = tiny.model(seed=1), [], Drawing.fill
     monkeypatch.setattr(
-        model, "sample", lambda n, *rest, **options: sizes.append(n) or sample(n, *rest, **options)
+        Drawing, "fill", lambda self, x, *rest: sizes.append(len(x)) or fill(self, x, *rest)
     )
     images = drawn(Sampler(model, batch_size=3))
     assert sizes == [3, 3, 1]
@@ -26,6 +26,38 @@ def test_batches_bound_what_is_drawn_at_once(monkeypatch):
     assert len(np.unique(images, axis=0)) > 1
     assert (images == drawn(Sampler(model, batch_size=3))).all()
     assert (images != drawn(Sampler(model, seed=1, batch_size=3))).any()
+
+
+class Theirs:
+    """A DensityModel that is nobody's but its own, and tells how it is called."""
+
+    shape, levels, exact = tiny.SHAPE, tiny.LEVELS, True
+
+    def __init__(self):
+        self.inner, self.sizes = tiny.model(seed=1), []
+
+    def log_prob(self, x):
+        return self.inner.log_prob(x)
+
+    log_prob_map = sample_and_log_prob = log_prob
+
+    def sample(self, n, generator=None, *, temperature=1.0):
+        self.sizes.append(n)
+        return self.inner.sample(n, generator, temperature=temperature)
+
+    def complete(self, x, known, generator=None, *, temperature=1.0):
+        self.sizes.append(len(x))
+        return self.inner.complete(x, known, generator, temperature=temperature)
+
+
+def test_anyones_model_draws_by_its_own_methods():
+    """Fault: a model taken for one of ours, which has a network."""
+    model = Theirs()
+    images = drawn(Sampler(model, batch_size=3))
+    assert (images == drawn(Sampler(model, batch_size=3))).all()
+    completed = Sampler(model, batch_size=3).complete(images[:2], HALF, times=2)
+    assert (completed[..., :2, :] == images[:2, None, :, :2]).all()
+    assert model.sizes == [3, 3, 1, 3, 3, 1, 3, 1]
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 100])

@@ -45,3 +45,9 @@ class Bernoulli(Head):
     ) -> Int[Tensor, "b c *s"]:
         logits = features / above_zero(temperature)
         return torch.bernoulli(logits.sigmoid(), generator=generator).long()
+
+    def level_log_probs(
+        self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"], color: int
+    ) -> Float[Tensor, "b *s k"]:
+        logits = features[:, color].to(torch.promote_types(features.dtype, torch.float32))
+        return torch.stack([F.logsigmoid(-logits), F.logsigmoid(logits)], dim=-1)

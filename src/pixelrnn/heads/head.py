@@ -49,6 +49,15 @@ class Head(ABC):
         images, less varied; 0: the likeliest level each time.
         """
 
+    @abstractmethod
+    def level_log_probs(
+        self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"], color: int
+    ) -> Float[Tensor, "b *s k"]:
+        """Return the log-probability of every level of one color given the colors before it.
+
+        Of `x`, only the colors before `color` are looked at.
+        """
+
     def initial_bias(self, colors: int) -> Float[Tensor, " f"]:
         """Return the features of an almost uniform distribution, for a first loss of log K."""
         return torch.zeros(self.num_features(colors))
@@ -66,6 +75,16 @@ def draw_levels(
     chances = (below_best / above_zero(temperature)).softmax(-1)
     drawn = torch.multinomial(chances.flatten(0, -2), 1, generator=generator)
     return drawn.view(chances.shape[:-1])
+
+
+def level_at(
+    numbers: Float[Tensor, " b"], log_weights: Float[Tensor, "b k"], temperature: float
+) -> Int[Tensor, " b"]:
+    """Return the level at which the distribution of `draw_levels` passes a number from (0, 1)."""
+    below_best = log_weights - log_weights.amax(-1, keepdim=True)
+    shares = (below_best / above_zero(temperature)).exp().cumsum(-1)
+    below = shares <= numbers[:, None] * shares[:, -1:]
+    return below.sum(-1).clamp(max=log_weights.shape[-1] - 1)
 
 
 def above_zero(temperature: float) -> float:

@@ -112,7 +112,7 @@ class LogisticMixture(Head):
         temperature: float = 1.0,
     ) -> Int[Tensor, "b c *s"]:
         if temperature != 1:
-            return self._sample_tempered(self.parameters(features, colors), generator, temperature)
+            return self._sample_tempered(features, colors, generator, temperature)
         logits, means, log_scales, coefficients = self.parameters(features, colors)
         chances = logits.softmax(1).movedim(1, -1)
         component = torch.multinomial(chances.flatten(0, -2), 1, generator=generator)
@@ -133,7 +133,11 @@ class LogisticMixture(Head):
         return x[:, 0]
 
     def _sample_tempered(
-        self, parameters: Parameters, generator: torch.Generator | None, temperature: float
+        self,
+        features: Float[Tensor, "b f *s"],
+        colors: int,
+        generator: torch.Generator | None,
+        temperature: float,
     ) -> Int[Tensor, "b c *s"]:
         """Draw color by color from all levels: a sharp mixture is no mixture of sharp logistics.
 
@@ -141,21 +145,30 @@ class LogisticMixture(Head):
         distribution, whose limit is the mean of the heaviest component rather than the likeliest
         level.
         """
-        logits, means, log_scales, coefficients = parameters
-        b, _, colors, *size = means.shape
-        levels = torch.arange(self.levels, device=means.device)
-        values = normalize(levels, self.levels, means.dtype)
-        weights = logits.log_softmax(1)  # of the components, given the colors drawn so far
-        x = torch.zeros(b, 1, colors, *size, dtype=torch.long, device=means.device)
+        x = features.new_zeros(len(features), colors, *features.shape[2:], dtype=torch.long)
         for color in range(colors):
-            mean = _mean(color, means, coefficients, normalize(x, self.levels, means.dtype))
-            scales = log_scales[:, :, color, ..., None]
-            every = self._log_bin(levels, values, mean[..., None], scales)  # (b m *s k)
-            mixed = (weights[..., None] + every).logsumexp(1)  # (b *s k)
-            x[:, 0, color] = draw_levels(mixed, generator, temperature)
-            drawn = x[:, :, color, ..., None].expand(*weights.shape, 1)
-            weights = weights + every.gather(-1, drawn).squeeze(-1)
-        return x[:, 0]
+            log_probs = self.level_log_probs(features, x, color)
+            x[:, color] = draw_levels(log_probs, generator, temperature)
+        return x
+
+    def level_log_probs(
+        self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"], color: int
+    ) -> Float[Tensor, "b *s k"]:
+        colors = x.shape[1]
+        weights, means, log_scales, coefficients = self.parameters(features, colors)
+        weights = weights.log_softmax(1)
+        x = x.unsqueeze(1)
+        v = normalize(x, self.levels, weights.dtype)
+        for earlier in range(color):  # the components' posterior weights, up to a factor
+            mean = _mean(earlier, means, coefficients, v)
+            scales = log_scales[:, :, earlier]
+            weights = weights + self._log_bin(x[:, :, earlier], v[:, :, earlier], mean, scales)
+        every = torch.arange(self.levels, device=x.device)
+        values = normalize(every, self.levels, weights.dtype)
+        mean = _mean(color, means, coefficients, v)[..., None]
+        bins = self._log_bin(every, values, mean, log_scales[:, :, color, ..., None])
+        joint = (weights[..., None] + bins).logsumexp(1)  # (b *s k), with the colors before
+        return joint.log_softmax(-1)
 
 
 def _mean(color: int, means: Tensor, coefficients: Tensor, v: Tensor) -> Tensor:

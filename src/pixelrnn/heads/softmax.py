@@ -42,3 +42,9 @@ class Softmax(Head):
     ) -> Int[Tensor, "b c *s"]:
         logits = features.float().unflatten(1, (self.levels, -1)).movedim(1, -1)
         return draw_levels(logits, generator, temperature)
+
+    def level_log_probs(
+        self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"], color: int
+    ) -> Float[Tensor, "b *s k"]:
+        logits = features.unflatten(1, (self.levels, -1))[:, :, color].movedim(1, -1)
+        return logits.to(torch.promote_types(features.dtype, torch.float32)).log_softmax(-1)

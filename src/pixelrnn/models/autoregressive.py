@@ -7,7 +7,8 @@
 network once a pixel and color, never rerunning it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -17,7 +18,18 @@ from pixelrnn.heads import Head
 from pixelrnn.layers import RasterLayer
 from pixelrnn.models.checks import check_context, check_drawing, check_head, check_shape
 from pixelrnn.ops.pixels import check_levels, known_pixels, normalize
-from pixelrnn.types import Bool, Context, Float, Images, Nats, Output, Tensor
+from pixelrnn.types import Bool, Context, Float, Images, Int, Nats, Output, Pixel, Tensor
+
+Levels = Int[Tensor, "b c"]
+Pass = tuple[list[int], Float[Tensor, "b f"]]  # colors, and the features that tell of them
+
+
+class Visit(NamedTuple):
+    """A pixel that is about to be filled in, see `AutoregressiveModel.walk`."""
+
+    head: Head
+    levels: Levels
+    passes: Iterator[Pass]
 
 
 class AutoregressiveModel(nn.Module):
@@ -132,29 +144,46 @@ class AutoregressiveModel(nn.Module):
         check_levels(x, self.shape, self.levels, known, self._device)
         check_context(context, x)
         check_drawing(generator, temperature, self._device)
-        b, colors, h, w = x.shape
         x = x.clone()
+        nats = torch.zeros(len(x), dtype=self._dtype, device=x.device)
+        for head, levels, passes in self.walk(x, known, context):
+            for drawn, features in passes:
+                draw = head.sample(features, levels.shape[1], generator, temperature)
+                levels[:, drawn] = draw[:, drawn]
+            # The last pass's features serve all colors: those of a color depend on earlier colors
+            # only.
+            nats += head.log_prob(features, levels)
+        return x, nats
+
+    def walk(
+        self, x: Images, known: Bool[Tensor, "h w"], context: Context | None = None
+    ) -> Iterator[Visit]:
+        """Visit the pixels of `x` that are not `known`, in raster order, for the caller to fill in.
+
+        A visit's `passes` yield what the pixels before, and the colors of earlier passes, say about
+        the colors of this pass; the caller writes these into `levels`, a view of `x`, before it
+        asks for the next pass, and takes all passes before the next visit. What is known or filled
+        in must be levels. Call it under `torch.no_grad()`: the network's state is written in place.
+        """
+        b, _, h, w = x.shape
         pixels = normalize(x, self.levels, self._dtype).permute(0, 2, 3, 1).contiguous()
-        nats = pixels.new_zeros(b)
         state = self.network.init_state(b, w, context)
         given = known.tolist()
         for i in range(h):
             self.network.start_row(state, i)
             for j in range(w):
-                pixel = pixels[:, i, j]
+                pixel, levels = pixels[:, i, j], x[:, :, i, j]
                 if given[i][j]:
                     self.network.step(pixel, state, i, j)
                     continue
-                for drawn in self.head.passes(colors):
-                    features = self.network.step(pixel, state, i, j)
-                    level = self.head.sample(features, colors, generator, temperature)
-                    x[:, drawn, i, j] = level[:, drawn]
-                    pixel[:, drawn] = normalize(x[:, drawn, i, j], self.levels, self._dtype)
-                # The last step's features serve all colors: those of a color depend on earlier
-                # colors only.
-                nats += self.head.log_prob(features, x[:, :, i, j])
+                yield Visit(self.head, levels, self._passes(pixel, levels, state, i, j))
                 self.network.write(pixel, state, i, j)
-        return x, nats
+
+    def _passes(self, pixel: Pixel, levels: Levels, state: Any, i: int, j: int) -> Iterator[Pass]:
+        """Step once a pass; `pixel` is the network's copy of `levels`, one pass behind."""
+        for drawn in self.head.passes(levels.shape[1]):
+            yield drawn, self.network.step(pixel, state, i, j)
+            pixel[:, drawn] = normalize(levels[:, drawn], self.levels, self._dtype)
 
     @property
     def _dtype(self) -> torch.dtype:

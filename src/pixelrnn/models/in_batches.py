@@ -16,17 +16,21 @@ from pixelrnn.errors import InputError
 from pixelrnn.heads.head import check_temperature
 from pixelrnn.models.autoregressive import AutoregressiveModel
 from pixelrnn.models.density_model import DensityModel
+from pixelrnn.models.drawing import Drawing, is_own
 from pixelrnn.models.scales import MultiScale
+from pixelrnn.ops.pixels import check_levels, known_pixels
 from pixelrnn.types import Bool, Tensor
 
 Model = AutoregressiveModel | MultiScale  # what a run's config.yaml describes
 
 
 class Sampler:
-    """A model and how to draw from it: random numbers, temperature, how many images at a time.
+    """A model and how to draw from it: a seed, temperature, how many images at a time.
 
-    The same seed and batch size give the same images on the same kind of device. Raises InputError
-    for a temperature that cannot be.
+    The same seed gives the same images: the first ten of a thousand are those of ten, in any
+    batches, see `Drawing`. (Anyone's own `DensityModel` draws batch by batch from torch's random
+    numbers, and the same seed and batch size give the same images.) Raises InputError for a
+    temperature that cannot be.
     """
 
     def __init__(
@@ -34,10 +38,15 @@ class Sampler:
     ) -> None:
         check_temperature(temperature)
         self.model, self.temperature, self.batch_size = model, float(temperature), batch_size
+        self.seed, self.drawn = seed, 0
         self.generator = torch.Generator(device_of(model)).manual_seed(seed)
 
     def draw(self, n: int) -> Iterator[np.ndarray]:
         """Draw `n` images, batch by batch: uint8 (b, c, h, w)."""
+        if is_own(self.model):
+            blank = np.broadcast_to(np.uint8(0), (n, *self.model.shape))
+            yield from self._fill(blank, known_pixels(0, *self.model.shape[1:]))
+            return
         for first in range(0, n, self.batch_size):
             size = min(self.batch_size, n - first)
             yield _as_bytes(self.model.sample(size, self.generator, temperature=self.temperature))
@@ -47,13 +56,30 @@ class Sampler:
 
         uint8 (n, c, h, w) -> (n, 1 + times, c, h, w).
         """
-        repeated = as_levels(images.repeat(times, axis=0), self.generator.device)
-        drawn = [
-            _as_bytes(self.model.complete(x, known, self.generator, temperature=self.temperature))
-            for x in repeated.split(self.batch_size)
-        ]
+        repeated = images.repeat(times, axis=0)
+        own = is_own(self.model)
+        drawn = list(self._fill(repeated, known) if own else self._complete(repeated, known))
         completions = np.concatenate(drawn).reshape(len(images), times, *images.shape[1:])
         return np.concatenate([images[:, None], completions], axis=1)
+
+    def _fill(self, images: np.ndarray, known: Bool[Tensor, "h w"]) -> Iterator[np.ndarray]:
+        """Draw what is not known of images, which get the next numbers, by a model of ours."""
+        levels = as_levels(images, torch.device("cpu"))
+        check_levels(levels, self.model.shape, self.model.levels, known)
+        drawing = Drawing(cast(Model, self.model))
+        for first in range(0, len(images), self.batch_size):
+            x = levels[first : first + self.batch_size].numpy()
+            numbers = range(self.drawn, self.drawn + len(x))
+            drawing.fill(x, known.numpy(), self.seed, numbers, self.temperature)
+            self.drawn += len(x)
+            yield x.astype(np.uint8)
+
+    def _complete(self, images: np.ndarray, known: Bool[Tensor, "h w"]) -> Iterator[np.ndarray]:
+        """Draw what is not known of images, by anyone's model."""
+        for first in range(0, len(images), self.batch_size):
+            x = as_levels(images[first : first + self.batch_size], self.generator.device)
+            drawn = self.model.complete(x, known, self.generator, temperature=self.temperature)
+            yield _as_bytes(drawn)
 
 
 def nll_maps(model: DensityModel, images: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:

@@ -15,7 +15,7 @@ than drawn, only the others are scored, and the sum is exact for x if the small 
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -23,7 +23,7 @@ from torch import nn
 
 from pixelrnn.errors import InputError, check_whole
 from pixelrnn.layers import Upsample
-from pixelrnn.models.autoregressive import AutoregressiveModel
+from pixelrnn.models.autoregressive import AutoregressiveModel, Visit
 from pixelrnn.models.checks import check_drawing, check_shape
 from pixelrnn.models.density_model import DensityModel
 from pixelrnn.ops.pixels import check_levels, known_pixels, normalize, subsample
@@ -208,6 +208,18 @@ class MultiScale(nn.Module):
             x[..., :: self.factor, :: self.factor] = small
             known = known | self.grid
         return self.large.fill(x, known, generator, self.context(small), temperature=temperature)
+
+    def walk(self, x: Images, known: Bool[Tensor, "h w"]) -> Iterator[Visit]:
+        """Visit the pixels of `x` that are not `known`, those of the small image first.
+
+        See `AutoregressiveModel.walk`. The small image's places are visited once, with `clamp` or
+        without: a walker has seen them. Raises InputError for a small model that has no walk.
+        """
+        small = subsample(x, self.factor)  # a view: what is filled in there is filled in here
+        if not isinstance(self.small, AutoregressiveModel | MultiScale):
+            raise InputError(f"no walk through a small model of type {type(self.small).__name__}")
+        yield from self.small.walk(small, known[:: self.factor, :: self.factor])
+        yield from self.large.walk(x, known | self.grid, self.context(small))
 
     @property
     def _device(self) -> torch.device:

@@ -45,10 +45,11 @@ def sample(
     says so.
 
     `temperature` below 1 draws likelier, less varied images (see `Head.sample`). Pictures have
-    `columns` images a row, enlarged to about `side` pixels. The same seed and batch size give the
-    same images on the same kind of device. Returns the samples, mapped from their
-    file: there may be more than fit into memory. Raises InputError for a run without
-    weights or arguments that cannot be.
+    `columns` images a row, enlarged to about `side` pixels. The same seed gives the same images,
+    the first ten of a thousand those of ten. Returns the samples, mapped from their file: there may
+    be more than fit into memory.
+
+    Raises InputError for a run without weights or arguments that cannot be.
     """
     loaded = Run.load(run, trust)
     out = as_folder(out or loaded.path)
