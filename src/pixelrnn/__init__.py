@@ -12,6 +12,7 @@ In reading order:
     runs        the run directory: what a training leaves behind, read without torch
     pictures    grids of images, and what each pixel costs
     training    the Lightning module, its callbacks and loggers, the model and the images of a run
+    codec       images to files and back, losslessly, at the price of their likelihood
     causality   the audit: does any output of a network, ours or anyone's, see what comes later?
     results     runs side by side: tests, baselines, tables
     page        the comparison as a page for a browser
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pixelrnn.causality import audit
+    from pixelrnn.codec import compress, decompress
     from pixelrnn.heads import Bernoulli, LogisticMixture, Softmax
     from pixelrnn.models import (
         AutoregressiveModel,
@@ -51,7 +53,9 @@ __all__ = [
     "Run",
     "Softmax",
     "audit",
+    "compress",
     "config_differences",
+    "decompress",
     "diagonal_bilstm",
     "groups",
     "history",
@@ -64,6 +68,7 @@ __all__ = [
 
 _HOMES = {
     "pixelrnn.causality": ["audit"],
+    "pixelrnn.codec": ["compress", "decompress"],
     "pixelrnn.heads": ["Bernoulli", "LogisticMixture", "Softmax"],
     "pixelrnn.models": [
         "AutoregressiveModel",
