@@ -9,7 +9,8 @@ import pytest
 from tests.support import tiny
 
 import pixelrnn
-from pixelrnn.codec.container import read_header
+from pixelrnn.codec.coder import Coder
+from pixelrnn.codec.container import read, read_header
 from pixelrnn.errors import InputError
 
 IMAGES = np.random.default_rng(0).integers(0, tiny.LEVELS, (7, *tiny.SHAPE), dtype=np.uint8)
@@ -94,15 +95,28 @@ def test_changes_under_a_right_checksum(model, data):
     ],
     ids=["10^12 images", "2^64 images", "lanes", "no lanes", "contents", "a stream"],
 )
-def test_large_numbers_take_no_memory(model, data, at, form, value):
+def test_large_numbers_take_no_memory(model, data, at, form, value, tmp_path):
     """Fault: room is made for what the file says before anything shows that it is there."""
     changed = bytearray(data)
     struct.pack_into(form, changed, at, value)
+    file = tmp_path / "a"
+    file.write_bytes(sealed(bytes(changed)))
+    coder = Coder(model)
     tracemalloc.start()
-    with pytest.raises(InputError, match="damaged"):
-        pixelrnn.decompress(model, sealed(bytes(changed)))
-    assert tracemalloc.get_traced_memory()[1] < 2**20
+    with file.open("rb") as stream, pytest.raises(InputError, match="damaged"):
+        list(read(stream, coder, read_header(stream, "a"), "a"))
+    assert tracemalloc.get_traced_memory()[1] < 2**21
     tracemalloc.stop()
+
+
+def test_a_stream_that_no_encoder_writes(model, data):
+    """The coder itself refuses it. Fault: its error goes through."""
+    (length,) = struct.unpack_from("<I", data, HEADER)
+    changed = data[: HEADER + 8] + b"\xff" * length + data[HEADER + 8 + length :]
+    with pytest.raises(ValueError, match="invalid"):
+        Coder(model).decode(b"\xff" * length, 4)
+    with pytest.raises(InputError, match="other numbers"):
+        pixelrnn.decompress(model, sealed(changed))
 
 
 def test_another_model_is_refused(data):

@@ -81,7 +81,7 @@ class Coder:
         x = torch.zeros(lanes, *self.model.shape, dtype=torch.long)
         try:
             self._walk(x, code, advance)
-        except AssertionError as error:  # constriction: invalid for the model
+        except AssertionError as error:  # so says constriction
             raise ValueError(str(error)) from None
         return x.numpy().astype(np.uint8)
 
