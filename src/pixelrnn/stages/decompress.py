@@ -55,7 +55,7 @@ def decompress(file: str | Path, *, out: str | Path, run: str | Path | None = No
         with _new_folder(out) as folder, Bar("decompressing, pixels", pixels) as bar:
             batches = read(stream, coder, header, what, bar.advance)
             _write(folder, entries, batches, header)
-    print(f"{out}: {header.images} images in {len(entries)} files")
+    print(f"{out}: {header.images} images in {len(entries)} file{'s' * (len(entries) > 1)}")
     return out
 
 
