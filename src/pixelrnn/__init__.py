@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pixelrnn.results.groups import groups
     from pixelrnn.results.paired import paired_differences
     from pixelrnn.runs.frame import config_differences, history, load_runs
+    from pixelrnn.stages.score import out_of_distribution
     from pixelrnn.training.run import Run
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "history",
     "load_runs",
     "multi_scale",
+    "out_of_distribution",
     "paired_differences",
     "pixel_cnn",
     "row_lstm",
@@ -82,6 +84,7 @@ _HOMES = {
     "pixelrnn.results.groups": ["groups"],
     "pixelrnn.results.paired": ["paired_differences"],
     "pixelrnn.runs.frame": ["config_differences", "history", "load_runs"],
+    "pixelrnn.stages.score": ["out_of_distribution"],
     "pixelrnn.training.run": ["Run"],
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
