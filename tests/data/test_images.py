@@ -292,6 +292,7 @@ def test_a_share_of_the_levels_is_drawn_anew(drawn: Path, path: Path) -> None:
     epochs = torch.stack([epoch(data, number) for number in range(60)]).double()
     assert epochs.unique().tolist() == [0, 1]
     assert ((epochs.mean((0, 1)) - 0.3).abs() < 0.05).all()  # 2,220 draws a place
+    assert 0.02 < (epochs.flatten(2).sum(-1) == 0).double().mean() < 0.1  # 0.7^8 is 0.06
     assert not torch.equal(epochs[0], epochs[1])
     assert not torch.cat([*data.val_dataloader(), *data.test_dataloader()]).any()
     many = epoch(ImageData(path, SHAPE, LEVELS, batch_size=8, mutate=1.0))
