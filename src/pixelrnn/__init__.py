@@ -13,6 +13,7 @@ In reading order:
     pictures    grids of images, and what each pixel costs
     training    the Lightning module, its callbacks and loggers, the model and the images of a run
     codec       images to files and back, losslessly, at the price of their likelihood
+    exploration how new an image is to a model that learns as it looks: pseudo-counts
     causality   the audit: does any output of a network, ours or anyone's, see what comes later?
     results     runs side by side: tests, baselines, tables
     page        the comparison as a page for a browser
