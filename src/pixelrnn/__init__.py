@@ -13,6 +13,8 @@ In reading order:
     runs        the run directory: what a training leaves behind, read without torch
     pictures    grids of images, and what each pixel costs
     training    the Lightning module, its callbacks and loggers, the model and the images of a run
+    codec       images to files and back, losslessly, at the price of their likelihood
+    exploration how new an image is to a model that learns as it looks: pseudo-counts
     causality   the audit: does any output of a network, ours or anyone's, see what comes later?
     results     runs side by side: tests, baselines, tables
     page        the comparison as a page for a browser
@@ -27,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pixelrnn.causality import audit
+    from pixelrnn.codec import compress, decompress
     from pixelrnn.heads import Bernoulli, LogisticMixture, Softmax
     from pixelrnn.models import (
         AutoregressiveModel,
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from pixelrnn.results.groups import groups
     from pixelrnn.results.paired import paired_differences
     from pixelrnn.runs.frame import config_differences, history, load_runs
+    from pixelrnn.stages.score import out_of_distribution
     from pixelrnn.training.run import Run
 
 __all__ = [
@@ -51,12 +55,15 @@ __all__ = [
     "Run",
     "Softmax",
     "audit",
+    "compress",
     "config_differences",
+    "decompress",
     "diagonal_bilstm",
     "groups",
     "history",
     "load_runs",
     "multi_scale",
+    "out_of_distribution",
     "paired_differences",
     "pixel_cnn",
     "row_lstm",
@@ -64,6 +71,7 @@ __all__ = [
 
 _HOMES = {
     "pixelrnn.causality": ["audit"],
+    "pixelrnn.codec": ["compress", "decompress"],
     "pixelrnn.heads": ["Bernoulli", "LogisticMixture", "Softmax"],
     "pixelrnn.models": [
         "AutoregressiveModel",
@@ -77,6 +85,7 @@ _HOMES = {
     "pixelrnn.results.groups": ["groups"],
     "pixelrnn.results.paired": ["paired_differences"],
     "pixelrnn.runs.frame": ["config_differences", "history", "load_runs"],
+    "pixelrnn.stages.score": ["out_of_distribution"],
     "pixelrnn.training.run": ["Run"],
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -131,6 +131,9 @@ def test_unknown_split(path: Path) -> None:
         ("flip", "maybe"),
         ("flip", 1),
         ("resample", None),
+        ("mutate", True),
+        ("mutate", 1.5),
+        ("mutate", "much"),
     ],
 )
 def test_keys_of_another_kind(path: Path, key: str, value: object) -> None:
@@ -277,6 +280,24 @@ def test_both_at_once(drawn: Path) -> None:
     means = epoch(ImageData(drawn, (1, 2, 4), 2, flip=True, resample=True)).double().mean((0, 1, 2))
     assert ((means - means.flip(0)).abs() < 0.45).all()
     assert 0.2 < means[0] < 0.8
+
+
+def test_a_share_of_the_levels_is_drawn_anew(drawn: Path, path: Path) -> None:
+    """All training images are 0, so that a third of the levels drawn anew show.
+
+    Faults: images replaced as a whole; the highest level never drawn; the same places every epoch;
+    validation changed, too.
+    """
+    data = ImageData(drawn, (1, 2, 4), 2, batch_size=8, mutate=0.6)
+    epochs = torch.stack([epoch(data, number) for number in range(60)]).double()
+    assert epochs.unique().tolist() == [0, 1]
+    assert ((epochs.mean((0, 1)) - 0.3).abs() < 0.05).all()  # 2,220 draws a place
+    assert 0.02 < (epochs.flatten(2).sum(-1) == 0).double().mean() < 0.1  # 0.7^8 is 0.06
+    assert not torch.equal(epochs[0], epochs[1])
+    assert not torch.cat([*data.val_dataloader(), *data.test_dataloader()]).any()
+    many = epoch(ImageData(path, SHAPE, LEVELS, batch_size=8, mutate=1.0))
+    assert many.min() == 0
+    assert many.max() == LEVELS - 1
 
 
 def test_nothing_to_draw_from(path: Path, drawn: Path) -> None:

@@ -11,6 +11,8 @@ from pixelrnn.conf import CONF
 
 OFFERED = {"config", "command"}  # made by the command
 # `train` and `prepare` have no defaults in Python: their objects are built from groups.
+POSITIONAL = {"RUN": "run", "GROUP": "group", "FILE": "file", "FILE...": "files"}
+POSITIONAL |= {"[RUN...]": "runs", "[RUN]": "run", "[--": "overrides", "OVERRIDE...]": "overrides"}
 MATERIAL = {"train": {"variant", "data", "head", "seed", "wait"}, "prepare": {"data"}}
 
 
@@ -35,9 +37,7 @@ def read(verb):
 def test_keys_are_arguments(verb):
     """Fault: a key renamed in one of the two, or one that nobody reads."""
     keys, groups, parameters = read(verb)
-    positional = {"RUN": "run", "GROUP": "group", "FILE...": "files", "[RUN...]": "runs"}
-    positional |= {"[RUN]": "run", "[--": "overrides", "OVERRIDE...]": "overrides"}
-    words = {positional[word] for word in WORDS[verb].split()}
+    words = {POSITIONAL[word] for word in WORDS[verb].split()}
     built = {group for group, default in groups.items() if default is not None}
     assert words | keys.keys() | built == (
         (parameters.keys() - OFFERED) | MATERIAL.get(verb, set())
@@ -50,6 +50,9 @@ def test_defaults_are_those_of_python(verb):
     keys, _, parameters = read(verb)
     for key, value in keys.items():
         default = parameters[key].default
+        if value == "???":  # must be given in both
+            assert default is inspect.Parameter.empty
+            continue
         assert value == (list(default) if isinstance(default, tuple) else default) or value == str(
             default
         )
@@ -58,6 +61,8 @@ def test_defaults_are_those_of_python(verb):
 @pytest.mark.parametrize("verb", WORDS)
 def test_words_come_first_and_keys_by_name(verb):
     """Fault: a second file taken for `out`."""
+    words = {POSITIONAL[word] for word in WORDS[verb].split()}
+    words |= {"run"} if verb == "train" else set()  # the one key that Python may take first
     for parameter in read(verb)[2].values():
-        is_word = parameter.name in {"run", "runs", "files", "group", "overrides"}
+        is_word = parameter.name in words
         assert (parameter.kind is not parameter.KEYWORD_ONLY) == is_word

@@ -12,8 +12,9 @@ from tests.support.zoo import describe
 
 from pixelrnn.data.quantize import stretch
 from pixelrnn.errors import InputError
+from pixelrnn.results.outliers import coder_nats, typical_p
 from pixelrnn.stages.evaluate import evaluate
-from pixelrnn.stages.score import score
+from pixelrnn.stages.score import out_of_distribution, score
 from pixelrnn.training.run import Run
 
 
@@ -161,3 +162,52 @@ def test_wrong_arguments(run, folder, options, told):
     with pytest.raises(InputError, match=told):
         score(run, *options.pop("files", [folder]), **options)
     assert tiny.contents(run) == before
+
+
+def test_unusual_images(run, folder, tmp_path, capsys):
+    """The columns of `out_of_distribution`, and the same figures from the library.
+
+    Faults: the ratio's sign; the run ranked among the test images, or by the background's nats.
+    """
+    other = Run.claim(tmp_path / "other", tiny.config(tmp_path / "data"))
+    other.finish(tiny.pushed_model(seed=3).state_dict(), {})
+    rows = score(run, folder, against=other.path)
+    written = table(run / "scores")
+    assert list(written[0])[4:] == ["ratio", "complexity", "typical_p"]
+    images = np.load(tmp_path / "data" / "test.npy")
+    frame = out_of_distribution(run, images, background=other)
+    assert list(frame) == ["nll_nats", "ratio", "complexity", "typical_p"]
+    for name in frame:
+        assert [row[name] for row in rows] == pytest.approx(list(frame[name]), abs=1e-4)
+    x = torch.from_numpy(images).long()
+    with torch.no_grad():
+        ours, theirs = (-Run.load(path).model.log_prob(x).numpy() for path in (run, other.path))
+        val = torch.from_numpy(np.load(tmp_path / "data" / "val.npy")).long()
+        known = -Run.load(run).model.log_prob(val).numpy()
+    assert list(frame["ratio"]) == pytest.approx(list(ours - theirs), abs=1e-4)
+    assert list(frame["typical_p"]) == pytest.approx(list(typical_p(ours, known)))
+    assert list(frame["complexity"]) == pytest.approx(list(ours - coder_nats(images, 3)), abs=1e-4)
+    assert list(score(run, folder, unusual=True)[0])[4:] == ["complexity", "typical_p"]
+    assert list(score(run, folder)[0])[4:] == []
+
+
+def test_unusual_without_the_validation_images(run, folder, tmp_path, capsys):
+    """A line says so, and the rest is there."""
+    kept = folder.rename(tmp_path / "kept")
+    for file in (tmp_path / "data").iterdir():
+        file.unlink()
+    rows = score(run, kept, unusual=True)
+    assert "no typical_p" in capsys.readouterr().out
+    assert all(math.isnan(row["typical_p"]) for row in rows)
+    assert all(math.isfinite(row["complexity"]) for row in rows)
+
+
+def test_a_background_of_other_images(run, folder, tmp_path):
+    config = tiny.config(tmp_path / "data")
+    for section in ("data", "model"):
+        config[section]["shape"] = [1, 4, 5]
+    other = Run.claim(tmp_path / "other", config)
+    other.finish(other.build_model().state_dict(), {})
+    with pytest.raises(InputError, match=r"shape \(1, 4, 5\), the data has 3 levels"):
+        score(run, folder, against=other.path)
+    assert not (run / "scores").exists()

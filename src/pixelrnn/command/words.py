@@ -27,6 +27,8 @@ WORDS = {
     "sample": "RUN",
     "score": "RUN FILE...",
     "complete": "RUN FILE...",
+    "compress": "RUN FILE...",
+    "decompress": "FILE",
     "compare": "[RUN...]",
     "runs": "[RUN...]",
     "audit": "[RUN]",
@@ -101,13 +103,12 @@ def check_words(command: Command) -> None:
         raise InputError(f"{expected.split()[count]} is missing: {command.usage}")
     if most is not None and count > most:
         raise InputError(f"{command.words[most]!r} is one word too many: {command.usage}")
-    if "RUN" not in expected:
-        return
     several = "RUN..." in expected
-    for word in command.words if several else command.words[:1]:
+    runs = len(command.words) if several else int("RUN" in expected)
+    for word in command.words[:runs]:
         _check_run(word, several)
     if "skip=true" not in command.overrides and "FILE" in expected:
-        for word in command.words[1:]:
+        for word in command.words[runs:]:
             if not as_path(word, "file").exists():
                 raise InputError(f"{word} is missing")
 

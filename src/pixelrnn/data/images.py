@@ -45,6 +45,23 @@ def flip_half(image: Tensor, generator: torch.Generator) -> Tensor:
     return image.flip(-1) if flipped else image
 
 
+class Mutate:
+    """Replace each color of each pixel by any level, with a probability of `rate`.
+
+    What is left to learn are the pixels' frequencies and the smoothness, not what images show: a
+    background model (Ren et al., Likelihood ratios for out-of-distribution detection, 2019).
+    """
+
+    def __init__(self, rate: float, levels: int) -> None:
+        self.rate, self.levels = rate, levels
+
+    def __call__(self, image: Tensor, generator: torch.Generator) -> Tensor:
+        """Change an image (c, h, w), uint8."""
+        anew = torch.rand(image.shape, generator=generator) < self.rate
+        drawn = torch.randint(self.levels, image.shape, generator=generator)
+        return torch.where(anew, drawn.to(torch.uint8), image)
+
+
 class Levels(Dataset[Tensor]):
     """The images in an npy file, uint8 (n, c, h, w), changed by `changes`, handed out as int64.
 
@@ -94,7 +111,8 @@ class ImageData(pl.LightningDataModule):
     In a distributed run each process has its share of each batch (see `sampler.Shuffled`), and of
     the images of the other splits: no image is repeated, so that their figures are exact.
 
-    `flip` mirrors half of the training images, others every epoch. `resample` draws the training
+    `flip` mirrors half of the training images, others every epoch. `mutate` draws that share of
+    their levels anew, see `Mutate`. `resample` draws the training
     images anew every epoch from the gray levels that were prepared beside them; `split("train")` is
     the one drawing that was prepared. Where the trainer overfits a few batches, they come in file
     order and are the same in every epoch.
@@ -112,6 +130,7 @@ class ImageData(pl.LightningDataModule):
         num_workers: int = 0,
         flip: bool = False,
         resample: bool = False,
+        mutate: float = 0.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -122,6 +141,8 @@ class ImageData(pl.LightningDataModule):
         for name, switch in {"flip": flip, "resample": resample}.items():
             if not isinstance(switch, bool):
                 raise InputError(f"data.{name}={switch!r} must be true or false")
+        if not _is_share(mutate):
+            raise InputError(f"data.mutate={mutate!r} must be a number from 0 to 1")
         if resample and levels != 2:
             raise InputError(
                 f"resample=true draws two levels, but data.levels is {levels}: set data.levels=2"
@@ -133,6 +154,7 @@ class ImageData(pl.LightningDataModule):
         self.num_workers = num_workers
         self.flip = flip
         self.resample = resample
+        self.mutate = mutate
         self.seed = seed
         self._done = 0  # batches of the epoch that a resumed training is in
         arrays = open_arrays(self.path, self.shape, levels)
@@ -174,6 +196,8 @@ class ImageData(pl.LightningDataModule):
             changes.append(draw_levels)
         if self.flip:
             changes.append(flip_half)
+        if self.mutate:
+            changes.append(Mutate(self.mutate, self.levels))
         name = GRAY if self.resample else "train"
         images = Levels(self.path / f"{name}.npy", changes, at_random=True)
         if self.trainer is not None and self.trainer.overfit_batches:  # type: ignore[attr-defined]
@@ -207,6 +231,10 @@ class ImageData(pl.LightningDataModule):
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
         )
+
+
+def _is_share(number: object) -> bool:
+    return isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number <= 1
 
 
 def _processes() -> tuple[int, int]:

@@ -14,7 +14,7 @@ Config = Mapping[str, Any]
 
 SECTIONS = ("seed", "model", "optimizer", "scheduler")
 # The bytes of the data are compared by their md5.
-DATA = ("name", "shape", "levels", "batch_size", "flip", "resample")
+DATA = ("name", "shape", "levels", "batch_size", "flip", "resample", "mutate")
 # Arguments of Lightning's Trainer that say where it computes and what it shows.
 TRAINER_SHOWS = frozenset(
     [

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pixelrnn import figures
 from pixelrnn.data.given import find_ground, read_images
 from pixelrnn.errors import InputError, check_whole
 from pixelrnn.files import as_folder, write_text
-from pixelrnn.models.in_batches import Model, find_device, nll_maps
+from pixelrnn.models.in_batches import Model, check_fit, find_device, nll_maps, spread
 from pixelrnn.pictures.grids import save_picture
 from pixelrnn.pictures.nll_map import nll_picture
+from pixelrnn.results.outliers import ONES_OWN, coder_nats, typical_p
 from pixelrnn.terminal import Bar
 from pixelrnn.training.run import Run
 
@@ -31,6 +33,8 @@ def score(
     out: str | Path | None = None,
     maps: bool = True,
     top: float | None = None,
+    unusual: bool = False,
+    against: str | Path | None = None,
     fit: str = "none",
     ground: str | int | None = None,
     skip: bool = False,
@@ -45,7 +49,8 @@ def score(
     Multi-Scale without clamping); with `maps`, maps/<row>-<file>.png, the image and beside it the
     nats of each pixel, on one scale for all files: from 0 to `top` nats, by default 3 more than a
     uniform guess at a pixel costs. Transparent pictures are laid on `ground`, by
-    default that of the run's data.
+    default that of the run's data. With `unusual` or `against`, a background run, there are the
+    columns ratio, complexity and typical_p of `out_of_distribution` besides.
 
     Returns the rows. Raises InputError, having written nothing, for files that cannot be used (see
     `read_images`).
@@ -57,6 +62,7 @@ def score(
         raise InputError(f"top={top} must be a number of nats above 0")
     model = loaded.model
     ground = find_ground(loaded.config) if ground is None else ground
+    background = None if against is None else _load_background(against, model)
     names, images = read_images(files, model.shape, model.levels, fit, skip, ground)
     nats: list[float] = []
     kept: list[np.ndarray] = []
@@ -67,11 +73,66 @@ def score(
                 kept.extend(batch)
             bar.advance(len(batch))
     rows = [_row(name, total, model) for name, total in zip(names, nats, strict=True)]
+    if unusual or background:
+        table = _compare(loaded, images, np.array(nats), background, batch_size).round(4)
+        for name in table.columns.drop("nll_nats"):
+            for row, value in zip(rows, table[name], strict=True):
+                row[name] = float(value)
     write_text(_folder(out) / "scores.csv", _table(rows))
     if maps:
         _write_maps(rows, images, kept, model, top, _folder(out / "maps"))
     _print(rows, out)
     return rows
+
+
+def out_of_distribution(
+    run: str | Path | Run,
+    images: np.ndarray,
+    background: str | Path | Run | None = None,
+    batch_size: int = 64,
+) -> pd.DataFrame:
+    """Return how unusual each image is to the model of `run`, a row an image.
+
+    `images`: levels 0..K-1, uint8 (n, c, h, w). Columns: nll_nats; with a `background` run, such as
+    one that was trained by `+data.mutate=0.1`, ratio; complexity; typical_p, which is missing where
+    the prepared validation images are not at hand. `pixelrnn.results.outliers` says what they mean.
+
+    Raises InputError for a run without weights, and for a background of other images.
+    """
+    loaded = run if isinstance(run, Run) else Run.load(run)
+    other = None if background is None else _load_background(background, loaded.model)
+    nats = _nats(loaded.model, images, batch_size)
+    return _compare(loaded, images, nats, other, batch_size)
+
+
+def _load_background(run: str | Path | Run, model: Model) -> Model:
+    """Return a run's model. Raises InputError unless it is of the same images as `model`."""
+    background = (run if isinstance(run, Run) else Run.load(run)).model
+    check_fit(background, model.levels, model.shape)
+    return background
+
+
+def _compare(
+    run: Run, images: np.ndarray, nats: np.ndarray, background: Model | None, batch_size: int
+) -> pd.DataFrame:
+    table = pd.DataFrame({"nll_nats": nats})
+    if background is not None:
+        table["ratio"] = nats - _nats(background, images, batch_size)
+    table["complexity"] = nats - coder_nats(images, run.model.levels)
+    try:
+        known = spread(run.split("val"), ONES_OWN)
+    except InputError as error:
+        print(f"no typical_p, which takes the validation images: {error}")
+        table["typical_p"] = math.nan
+    else:
+        table["typical_p"] = typical_p(nats, _nats(run.model, known, batch_size))
+    return table
+
+
+def _nats(model: Model, images: np.ndarray, batch_size: int) -> np.ndarray:
+    """Return the NLL of each image, float64 (n,)."""
+    batches = [maps.sum((1, 2)) for maps in nll_maps(model, images, batch_size)]
+    return np.concatenate([np.empty(0), *batches])
 
 
 def _row(file: str, nats: float, model: Model) -> Row:
