@@ -18,7 +18,8 @@ from pytorch_lightning import Callback
 from tests.support import tiny
 
 from pixelrnn.command.errors import explain
-from pixelrnn.command.sweep import Jobs, spell_time
+from pixelrnn.command.outcomes import spell_time
+from pixelrnn.command.sweep import Jobs
 from pixelrnn.conf import CONF
 from pixelrnn.errors import InputError
 

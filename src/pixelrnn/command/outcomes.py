@@ -130,3 +130,10 @@ def _problem(run: RunDirectory, tested: bool) -> str:
         epochs = len(history.read_text().splitlines()) - 1 if history.exists() else 0
         return f"interrupted in epoch {epochs + 1}"
     return "interrupted after the training" if missing else ""
+
+
+def spell_time(seconds: float) -> str:
+    """Return a duration as people say it: `40 s`, `12 min`, `3.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"

@@ -32,7 +32,7 @@ from pixelrnn.command import outcomes, slurm
 from pixelrnn.command.call import build
 from pixelrnn.command.errors import explain, is_bad_input, refuse
 from pixelrnn.command.names import as_overrides, job_name, parse, varied_keys
-from pixelrnn.command.outcomes import Outcome
+from pixelrnn.command.outcomes import Outcome, spell_time
 from pixelrnn.command.shortage import in_a_line
 from pixelrnn.command.words import Command
 from pixelrnn.data.arrays import read_description
@@ -278,13 +278,6 @@ def _still_to_come(outcomes_so_far: Sequence[Outcome], count: int) -> str | None
         shown += f" and {len(names) - NAMED} more"
     to_come = f"; still to come: {shown}" if names else ""
     return f"the sweep is running, {len(ended)} of {count} jobs have ended{to_come}"
-
-
-def spell_time(seconds: float) -> str:
-    """Return a duration as people say it: `40 s`, `12 min`, `3.5 h`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def _combinations(task: Iterable[str], params: Mapping[str, str]) -> list[tuple[str, ...]]:

@@ -14,6 +14,7 @@ from pixelrnn.models.in_batches import Sampler, find_device, spread
 from pixelrnn.pictures.grids import check_picture, image_grid, save_picture
 from pixelrnn.room import check_disk
 from pixelrnn.runs.directory import SAMPLES, SAMPLES_PICTURE, SAMPLING
+from pixelrnn.runs.lock import locked
 from pixelrnn.stages.complete import check_completions, write_completions
 from pixelrnn.terminal import Bar
 from pixelrnn.training.run import Run
@@ -63,24 +64,24 @@ def sample(
     check_completions(COMPLETED, completions, model.shape, side)
     check_disk(images * math.prod(model.shape), out, f"images={images}", "draw fewer")
     sampler = Sampler(model.to(find_device(device)), seed, temperature, batch_size)
-    out.mkdir(parents=True, exist_ok=True)
-    start = time.perf_counter()
-    with replacing(out / SAMPLES) as new, Bar("drawing", total=images) as bar:
-        write_npy(new, np.uint8, (images, *model.shape), _counted(sampler.draw(images), bar))
-    drawn = map_npy(out / SAMPLES)  # it may be larger than memory
-    seconds = time.perf_counter() - start
+    with locked(out):
+        start = time.perf_counter()
+        with replacing(out / SAMPLES) as new, Bar("drawing", total=images) as bar:
+            write_npy(new, np.uint8, (images, *model.shape), _counted(sampler.draw(images), bar))
+        drawn = map_npy(out / SAMPLES)  # it may be larger than memory
+        seconds = time.perf_counter() - start
 
-    grid = image_grid(drawn[:pictured], model.levels, columns, side)
-    save_picture(grid, out / SAMPLES_PICTURE)
-    write_json(out / SAMPLING, {"images": images, "seed": seed, "temperature": temperature})
-    if out == loaded.path:
-        loaded.files.write_timing(sample_seconds=round(seconds, 3))
-    print(f"{out / SAMPLES_PICTURE}: {images} images in {seconds:.1f} s")
+        grid = image_grid(drawn[:pictured], model.levels, columns, side)
+        save_picture(grid, out / SAMPLES_PICTURE)
+        write_json(out / SAMPLING, {"images": images, "seed": seed, "temperature": temperature})
+        if out == loaded.path:
+            loaded.files.write_timing(sample_seconds=round(seconds, 3))
+        print(f"{out / SAMPLES_PICTURE}: {images} images in {seconds:.1f} s")
 
-    if completions:
-        _complete_tests(
-            loaded, Sampler(model, seed, temperature, batch_size), completions, out, side
-        )
+        if completions:
+            _complete_tests(
+                loaded, Sampler(model, seed, temperature, batch_size), completions, out, side
+            )
     return drawn
 
 
