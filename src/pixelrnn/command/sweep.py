@@ -61,8 +61,7 @@ class Jobs(Callback):
         self.count = 0  # 0: it is a single run
         self.tested = True
         self.began = 0.0  # by the clock
-        self.ended_before = 0
-        self.failures = 0
+        self.ended_before = self.failures = 0
         self.submits: dict[str, Any] = {}  # what is asked of Slurm for jobs that nobody waits for
         self.overrides: dict[str, list[str]] = {}  # of each job, where they are known
 
