@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -242,7 +243,6 @@ def test_ctrl_c_ends_with_one_line_and_130(pixelrnn, monkeypatch):
 
 
 def test_sigterm_ends_with_one_line_and_143(pixelrnn, monkeypatch):
-
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(
         "pixelrnn.stages.audit.audit", lambda **_: os.kill(os.getpid(), signal.SIGTERM)
