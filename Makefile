@@ -43,8 +43,9 @@ embedded-data: $(VENV)/installed
 	@test -e .git || dvc config --local core.no_scm true
 	dvc pull data.dvc
 
+# Those on a real Slurm wait for its one node: `make test-slurm`.
 test: lint
-	pytest -n 2
+	pytest -n 2 --ignore=tests/slurm
 
 # They wait for Slurm most of the time, and share its one node.
 test-slurm: $(VENV)/installed-dev
