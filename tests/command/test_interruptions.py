@@ -12,7 +12,7 @@ from tests.support import tiny
 
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", ["evaluate", "sample", "score", "train"])
-@pytest.mark.parametrize("seconds", [0, 0.4, 1.5, 4, 7])
+@pytest.mark.parametrize("seconds", [0, 1, 5])
 def test_ctrl_c_ends_in_a_line_and_130(pixelrnn, tmp_path, verb, seconds):
     """While Hydra, torch or the data are loaded, and at work. Fault: a traceback of eighty lines, and exit code 1."""
     words = [word for word in tiny.WORDS if "epochs" not in word]
@@ -34,7 +34,8 @@ def test_ctrl_c_ends_in_a_line_and_130(pixelrnn, tmp_path, verb, seconds):
 def interrupted(words, seconds, folder):
     """Return the exit code, what it said, and in how many lines, after Ctrl-C so long after its start."""
     script = f"""if True:
-        import sys
+        import signal, sys
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
         from pixelrnn.command.main import main
         sys.argv = ['pixelrnn', *{words!r}]
         print('on', flush=True)
@@ -54,6 +55,7 @@ def test_ctrl_c_within_executed_text(tmp_path):
     """As a dataclass is made by. Fault: Python's own end by the signal, for it takes that one for unhandled."""
     script = """if True:
         import os, signal, sys
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         import pixelrnn.command.main as command
         text = "os.kill(os.getpid(), signal.SIGINT)\\nwhile True: pass"
         command.run = lambda _: exec(text, {**globals()})
