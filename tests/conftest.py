@@ -22,6 +22,14 @@ from pixelrnn.runs.same_images import same_images
 torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _cache_of_its_own(tmp_path_factory):
+    """What has been looked at in an earlier test run, or by the user, is looked at again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def pixelrnn(tmp_path, monkeypatch, capsys):
     """Call the command in an empty folder that has prepared data; gives exit code, output, errors."""

@@ -78,14 +78,14 @@ def test_no_memory(pixelrnn, tmp_path, verb):
     assert pixelrnn(*words, "model.hidden=64")[0] == 0
     before = tiny.contents(tmp_path)
     verbs = {
-        "sample": ["sample", "run", "images=60000", "batch_size=60000"],
+        "sample": ["sample", "run", "images=4000000", "batch_size=4000000"],
         "evaluate": ["evaluate", "run", "batch_size=60000"],
     }
     done = limited("RLIMIT_AS", None, verbs[verb], tmp_path)
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
     assert "out of memory" in done.stderr
-    assert "lower batch_size, which is 60000" in done.stderr
+    assert f"lower {verbs[verb][-1].replace('=', ', which is ')}" in done.stderr
     assert tiny.contents(tmp_path) == before
 
 

@@ -42,7 +42,9 @@ def test_a_file_is_read_once_for_each_size_time_and_inode(tmp_path, monkeypatch)
 
 def test_notes_that_cannot_be_read_or_written_are_done_without(tmp_path, monkeypatch):
     data = tiny.write_data(tmp_path / "stripes")
-    notes = tmp_path / ".stripes.checked.json"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    open_arrays(data, tiny.SHAPE, tiny.LEVELS)
+    (notes,) = (tmp_path / "cache/pixelrnn/checked").iterdir()
     notes.write_text("[")
     assert open_arrays(data, tiny.SHAPE, tiny.LEVELS)
     assert set(json.loads(notes.read_text())) == {"test.npy", "train.npy", "val.npy"}

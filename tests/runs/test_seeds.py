@@ -15,11 +15,11 @@ def seeded(seed, **changes):
 
 
 def test_runs_that_differ_in_the_seed_alone(make_run, tmp_path):
-    """Faults: another learning rate taken for a seed; a logger or a worker taken for a configuration."""
+    """Faults: another learning rate taken for a seed; a logger or what it shows taken for a configuration."""
     for seed in (0, 1):
         for layers in (1, 2):
             config = seeded(seed, model={"hidden": 16, "layers": layers})
-            config |= {"logger": {"level": seed}, "trainer": {"devices": 1 + seed}}
+            config |= {"logger": {"level": seed}, "trainer": {"log_every_n_steps": 1 + seed}}
             make_run(f"runs/model.layers-{layers}_seed-{seed}", config)
     make_run("runs/lr_seed-2", seeded(2, optimizer={"lr": 1}))
     assert grouped(tmp_path) == {

@@ -356,12 +356,12 @@ class Stop(Callback):
 )
 def test_a_signal_ends_it_with_the_code_that_says_so(tmp_path, data, finished, by, code, capsys):
     """Fault: Lightning's exception for SIGTERM exits with 0, as if the run were finished."""
-    handler = signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # a shell's background job ignores it
+    # A shell's background job ignores SIGINT, nohup SIGHUP.
+    default = signal.default_int_handler if by == signal.SIGINT else signal.SIG_DFL
+    handler = signal.signal(by, default)
     with pytest.raises(SystemExit) as stopped:
         tiny.fit(tmp_path / "run", data, epochs=4, callbacks=[Stop(by)])
-    signal.signal(signal.SIGINT, handler)  # which Lightning switches off
+    signal.signal(by, handler)  # SIGINT is switched off by Lightning
     assert stopped.value.code == code
     state = torch.load(tmp_path / "run" / CHECKPOINT, weights_only=True)
     assert state["global_step"] == 8  # the step is ended, in the second epoch, and none is lost

@@ -272,7 +272,7 @@ def test_weights_are_recorded_where_the_evaluation_fails(anew, monkeypatch):
     """It is another call that evaluates them, and the training is over. Fault: weights after all else."""
     anew()
 
-    def stopped(_):
+    def stopped(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("pixelrnn.stages.train.evaluate", stopped)

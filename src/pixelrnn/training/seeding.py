@@ -15,10 +15,8 @@ def seed_everything(seed: int) -> None:
     """
     for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings(
-        "ignore",
-        message=".*(does not have many workers|smaller than the logging interval|LeafSpec).*",
-    )
+    tips = ("does not have many workers", "smaller than the logging interval", "LeafSpec", "`srun`")
+    warnings.filterwarnings("ignore", message=f".*({'|'.join(tips)}).*")
     try:
         pl.seed_everything(seed, workers=True, verbose=False)
     except (TypeError, ValueError) as error:
