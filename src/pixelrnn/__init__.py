@@ -6,7 +6,7 @@ In reading order:
     errors      what users are meant to meet; files, figures, conf, terminal: leaves
     ops         masks, skewing, pixels and levels, the two recurrences: pure functions
     layers      masked convolution, Row LSTM, Diagonal BiLSTM: one contract, two modes
-    heads       the distribution of one pixel: Bernoulli, softmax, mixture of logistics
+    heads       the distribution of one pixel: Bernoulli, softmax, mixtures
     compiled    the same networks as programs that draw images on the CPU
     models      the variants, the one class that scores and samples them, and Multi-Scale
     data        raw files to arrays to batches
@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pixelrnn.causality import audit
     from pixelrnn.codec import compress, decompress
-    from pixelrnn.heads import Bernoulli, LogisticMixture, Softmax
+    from pixelrnn.heads import Bernoulli, GaussianMixture, LogisticMixture, Softmax
     from pixelrnn.models import (
         AutoregressiveModel,
         DensityModel,
@@ -50,6 +50,7 @@ __all__ = [
     "AutoregressiveModel",
     "Bernoulli",
     "DensityModel",
+    "GaussianMixture",
     "LogisticMixture",
     "MultiScale",
     "Run",
@@ -72,7 +73,7 @@ __all__ = [
 _HOMES = {
     "pixelrnn.causality": ["audit"],
     "pixelrnn.codec": ["compress", "decompress"],
-    "pixelrnn.heads": ["Bernoulli", "LogisticMixture", "Softmax"],
+    "pixelrnn.heads": ["Bernoulli", "GaussianMixture", "LogisticMixture", "Softmax"],
     "pixelrnn.models": [
         "AutoregressiveModel",
         "DensityModel",

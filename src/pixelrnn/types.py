@@ -6,12 +6,12 @@ s any spatial axes
 Checked at run time under pytest only (`tests/conftest.py`); elsewhere they are plain documentation.
 """
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor
 
-Images = Int[Tensor, "b c h w"]  # levels 0..K-1
-SmallImages = Int[Tensor, "b c s1 s2"]  # the small images of the Multi-Scale PixelRNN
-Scales = list[Int[Tensor, "b c _ _"]]  # ... its images of every scale, the smallest first
+Images = Num[Tensor, "b c h w"]  # levels 0..K-1, or real numbers
+SmallImages = Num[Tensor, "b c s1 s2"]  # the small images of the Multi-Scale PixelRNN
+Scales = list[Num[Tensor, "b c _ _"]]  # ... its images of every scale, the smallest first
 Features = Float[Tensor, "b f h w"]  # a feature map into a layer
 Output = Float[Tensor, "b g h w"]  # ... and out of it
 Pixel = Float[Tensor, "b f"]  # the features of one pixel, into a layer
@@ -27,6 +27,7 @@ __all__ = [
     "Images",
     "Int",
     "Nats",
+    "Num",
     "Output",
     "Pixel",
     "PixelOutput",

@@ -34,7 +34,7 @@ def bits(model, images):
 
 
 @pytest.mark.parametrize("colors", COLORS)
-@pytest.mark.parametrize("head", zoo.HEADS)
+@pytest.mark.parametrize("head", zoo.OF_LEVELS)
 @pytest.mark.parametrize("variant", zoo.VARIANTS)
 def test_images_come_back_at_the_price_of_their_likelihood(variant, head, colors):
     """Of images of the model's own, in a stream of 40 and one of 20.
@@ -61,7 +61,7 @@ def test_any_number_of_images(n):
     assert (back == images).all()
 
 
-@pytest.mark.parametrize("head", zoo.HEADS)
+@pytest.mark.parametrize("head", zoo.OF_LEVELS)
 @pytest.mark.parametrize("variant", ["multi_scale", "pixel_cnn", "row_lstm"])
 def test_images_that_are_nearly_impossible(variant, head):
     """The last layer's weights times 200: probabilities of 1 and of 1e-300. A level costs 20 bits at most.

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tests.support.documents import ROOT
 from tests.support.plain_kernels import interpreted
-from tests.support.zoo import HEADS, build
+from tests.support.zoo import OF_LEVELS, build
 
 from pixelrnn.compiled import groups, kernels
 from pixelrnn.compiled.network import CompiledNetwork
@@ -67,7 +67,7 @@ def same_bits(one, other):
     return all(a.tobytes() == b.tobytes() for a, b in zip(one, other, strict=True))
 
 
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", OF_LEVELS)
 @pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm"])
 def test_compiled_is_interpreted(variant, head):
     """Bit by bit: no product fused with a sum, no sum reordered, no library's exp."""
@@ -115,7 +115,7 @@ def alone_or_not(model):
 
 
 @pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm"])
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", OF_LEVELS)
 def test_an_image_is_the_same_in_any_company(variant, head):
     assert alone_or_not(build(variant, head, (3, 4, 5)))
 
@@ -154,7 +154,7 @@ def bits():
     models = [
         build(variant, head, (3, 4, 5), hidden=16)
         for variant in ("pixel_cnn", "row_lstm", "diagonal_bilstm")
-        for head in HEADS
+        for head in OF_LEVELS
     ]
     return [hashlib.md5(part.tobytes()).hexdigest() for m in models for part in drawn(m, 3)]
 

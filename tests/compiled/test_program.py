@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.support.zoo import HEADS, VARIANTS, build, parts, random_images, sides
+from tests.support.zoo import OF_LEVELS, VARIANTS, build, parts, random_images, sides
 
 from pixelrnn.compiled.network import CompiledNetwork
 from pixelrnn.compiled.program import NoInstructionError, Place
@@ -28,7 +28,7 @@ FORMS = [
 CASES = [
     pytest.param(variant, form, head, colors, id="-".join([variant, *form, head, str(colors)]))
     for variant, form in FORMS
-    for head in HEADS
+    for head in OF_LEVELS
     for colors in (1, 3)
 ]
 

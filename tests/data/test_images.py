@@ -13,7 +13,7 @@ import torch
 from tests.support import tiny
 
 from pixelrnn.data import ImageData, write_arrays
-from pixelrnn.data.images import Levels
+from pixelrnn.data.images import FileImages
 from pixelrnn.errors import InputError
 from pixelrnn.training.checkpoints import LastCheckpoint
 
@@ -76,8 +76,10 @@ def test_images_come_whole(path: Path, monkeypatch, large: int) -> None:
 def test_a_batch_is_made_by_one_index(path: Path, monkeypatch) -> None:
     """Fault: `__getitems__` misspelled, so that torch quietly falls back to one image at a time."""
     asked = []
-    take = Levels._take
-    monkeypatch.setattr(Levels, "_take", lambda self, picks: asked.append(1) or take(self, picks))
+    take = FileImages._take
+    monkeypatch.setattr(
+        FileImages, "_take", lambda self, picks: asked.append(1) or take(self, picks)
+    )
     data = ImageData(path, SHAPE, LEVELS, batch_size=8)
     assert [len(list(data.train_dataloader())), len(asked)] == [5, 5]
     assert [len(list(data.val_dataloader())), len(asked)] == [2, 7]

@@ -186,7 +186,7 @@ def test_later_means_lean_on_earlier_colors():
         (Softmax, (257,)),
         (Bernoulli, (3,)),
         (LogisticMixture, (1,)),
-        (LogisticMixture, (257,)),
+        (LogisticMixture, (65_537,)),
         (LogisticMixture, (4, 0)),
     ],
 )

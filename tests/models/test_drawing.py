@@ -10,7 +10,7 @@ import pytest
 import torch
 from tests.support import laws, tiny
 from tests.support.documents import ROOT
-from tests.support.zoo import HEADS, MULTI_SCALE, VARIANTS, build, random_images, sides
+from tests.support.zoo import MULTI_SCALE, OF_LEVELS, VARIANTS, build, random_images, sides
 
 from pixelrnn.compiled.program import NoInstructionError
 from pixelrnn.errors import InputError
@@ -28,7 +28,7 @@ CASES = [
         *((variant, {"clamp": True}) for variant in MULTI_SCALE),
         ("diagonal_bilstm", {"full_context": True}),
     ]
-    for head in HEADS
+    for head in OF_LEVELS
     for colors in (1, 3)
 ]
 every_model = pytest.mark.parametrize(("variant", "form", "head", "colors"), CASES)

@@ -5,13 +5,15 @@ What a user gets for arguments of another type: `test_misuse.py`.
 
 import pytest
 import torch
-from tests.support.zoo import HEADS, MULTI_SCALE, VARIANTS, build, random_images
+from tests.support.zoo import MULTI_SCALE, OF_LEVELS, VARIANTS, build, random_images
 
 from pixelrnn.errors import InputError
 from pixelrnn.ops.pixels import check_levels, known_pixels
 
 SHAPE = (1, 4, 4)
-every_head = pytest.mark.parametrize(("variant", "head"), [(v, h) for v in VARIANTS for h in HEADS])
+every_head = pytest.mark.parametrize(
+    ("variant", "head"), [(v, h) for v in VARIANTS for h in OF_LEVELS]
+)
 
 
 @every_head

@@ -8,13 +8,13 @@ import itertools
 import pytest
 import torch
 from tests.support import laws
-from tests.support.zoo import HEADS, VARIANTS, build, parts, sides
+from tests.support.zoo import OF_LEVELS, VARIANTS, build, parts, sides
 
 from pixelrnn.errors import InputError
 from pixelrnn.models import MultiScale
 
 every_model = pytest.mark.parametrize(
-    ("variant", "head", "colors"), [(v, h, c) for v in VARIANTS for h in HEADS for c in (1, 3)]
+    ("variant", "head", "colors"), [(v, h, c) for v in VARIANTS for h in OF_LEVELS for c in (1, 3)]
 )
 
 

@@ -38,7 +38,7 @@ def order(model, x, known):
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=["gray", "color"])
-@pytest.mark.parametrize("head", zoo.HEADS)
+@pytest.mark.parametrize("head", zoo.OF_LEVELS)
 @pytest.mark.parametrize("variant", zoo.VARIANTS)
 def test_walking_an_image_adds_up_to_its_nats(variant, head, shape):
     """Color by color, written as the walk goes on, the levels cost what `log_prob` says.

@@ -14,7 +14,7 @@ def test_colors_follow_the_nats_beside_the_image(colors):
     nats = np.array([[0.0, 2.0], [4.0, 9.0]])
     image = np.array([[0, 1], [2, 3]], np.uint8)[None].repeat(colors, 0)
     picture = nll_picture(
-        image, nats, 4, top=4.0, title="name: 1 nats", mark=(2.0, "uniform guess"), side=100
+        image, nats, 4, ends=(0.0, 4.0), title="name: 1 nats", mark=(2.0, "uniform guess"), side=100
     )
     top = picture.height - MARGIN - 100
     shown = [[picture.getpixel((x + MARGIN, y + top)) for x in (25, 75)] for y in (25, 75)]
@@ -30,7 +30,9 @@ def test_colors_follow_the_nats_beside_the_image(colors):
 
 def test_a_long_title_is_not_cut():
     narrow, wide = (
-        nll_picture(np.zeros((1, 9, 2), np.uint8), np.zeros((9, 2)), 2, 1.0, title, (5.0, ""))
+        nll_picture(
+            np.zeros((1, 9, 2), np.uint8), np.zeros((9, 2)), 2, (0.0, 1.0), title, (5.0, "")
+        )
         for title in ("a", "a" * 99)
     )
     assert wide.width > narrow.width

@@ -11,9 +11,13 @@ from torch import nn
 
 from pixelrnn.conf import CONF
 from pixelrnn.models import AutoregressiveModel, MultiScale
+from pixelrnn.models.scaling import standardize
 
 VARIANTS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 HEADS = sorted(path.stem for path in (CONF / "head").glob("*.yaml"))
+DENSITIES = ["gaussian_mixture"]  # of real numbers
+OF_LEVELS = [head for head in HEADS if head not in DENSITIES]
+MEAN, SCALE = 3.0, 0.5  # which theirs have here
 MULTI_SCALE = [variant for variant in VARIANTS if variant.startswith("multi_scale")]
 
 
@@ -37,6 +41,7 @@ def build(
     model = instantiate(describe(variant, head, shape, levels, **sizes), _convert_="all").double()
     for parameter in model.parameters():
         parameter.data += push * torch.randn_like(parameter)
+    standardize(model, MEAN, SCALE)
     return model
 
 
@@ -45,7 +50,8 @@ def describe(
 ) -> dict[str, Any]:
     """Describe the same as a run records it in config.yaml: plain values."""
     config = _config(variant, head).copy()
-    config.data.shape, config.data.levels = list(shape), 2 if head == "bernoulli" else levels
+    fixed = {"bernoulli": 2} | dict.fromkeys(DENSITIES)
+    config.data.shape, config.data.levels = list(shape), fixed.get(head, levels)
     _resize(config.model, sizes)
     return OmegaConf.to_container(config.model, resolve=True)
 
@@ -81,11 +87,12 @@ def parts(
     """Return the models within, the smallest first, each with a context to condition it on."""
     if not isinstance(model, MultiScale):
         return [(model, None)]
-    small = torch.randint(model.levels, (batch, *model.small.shape))
+    small = random_images(model.small, batch)
     context = model.context(small).detach()
     return [*parts(model.small, batch), (model.large, context)]
 
 
 def random_images(model: nn.Module, n: int) -> torch.Tensor:
-    """Draw `n` images of the model's shape, every level as likely."""
-    return torch.randint(model.levels, (n, *model.shape))
+    """Draw `n` images of the model's shape, every level as likely; or Gaussian numbers."""
+    scaling = model.large.scaling if isinstance(model, MultiScale) else model.scaling
+    return scaling.random((n, *model.shape))

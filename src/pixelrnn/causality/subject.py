@@ -118,7 +118,7 @@ def _parts(model: DensityModel, seed: int, name: str = "") -> list[Subject]:
     if not isinstance(model, MultiScale):
         return [_scores(model, name)]
     generator = torch.Generator().manual_seed(seed)
-    small = torch.randint(model.levels, (1, *model.small.shape), generator=generator)
+    small = model.large.scaling.random((1, *model.small.shape), generator)
     large_size, small_size = _size(model.shape), _size(model.small.shape)
     return [
         *_parts(model.small, seed, f"{small_size} image"),

@@ -23,7 +23,7 @@ import torch
 
 from pixelrnn.errors import InputError
 from pixelrnn.models.autoregressive import AutoregressiveModel
-from pixelrnn.models.in_batches import Model, as_levels, full_precision
+from pixelrnn.models.in_batches import Model, as_numbers, full_precision
 from pixelrnn.models.scales import MultiScale
 from pixelrnn.ops.pixels import known_pixels
 from pixelrnn.types import Tensor
@@ -44,7 +44,7 @@ def tell_nobody(pixels: int) -> None:
 class Coder:
     """Encode and decode streams by one model, of which it keeps a copy in float64 on the CPU.
 
-    Raises InputError for a model that can't be walked through pixel by pixel.
+    Raises InputError for a model that can't be walked through pixel by pixel, and for a density.
     """
 
     def __init__(self, model: Model) -> None:
@@ -52,6 +52,11 @@ class Coder:
             raise InputError(
                 f"a model of type {type(model).__name__} can't be walked through pixel by pixel"
             )
+        if model.levels is None:
+            raise InputError(
+                "real numbers can't be compressed without loss by a density: train on levels"
+            )
+        self.levels = model.levels
         self.model: Model = copy.deepcopy(model).cpu().double().eval()
         self.fingerprint = fingerprint(self.model)
 
@@ -63,7 +68,7 @@ class Coder:
             coder.encode(levels.numpy().astype(np.int32), _FAMILY, table)
             return levels
 
-        self._walk(as_levels(images, torch.device("cpu")), code, advance)
+        self._walk(as_numbers(images, torch.device("cpu")), code, advance)
         return coder.get_compressed().astype("<u4").tobytes()
 
     def decode(self, stream: bytes, lanes: int, advance: Advance = tell_nobody) -> np.ndarray:

@@ -110,7 +110,7 @@ def read(
     here than where it wrote.
     """
     model = coder.model
-    if (coder.fingerprint, *model.shape, model.levels) != (
+    if (coder.fingerprint, *model.shape, coder.levels) != (
         header.model,
         *header.shape,
         header.levels,

@@ -26,7 +26,7 @@ def compress(model: Model, images: Any, *, verify: bool = True, batch_size: int 
     """
     check_lanes(batch_size)
     coder = Coder(model)
-    levels = _as_levels(images, coder.model)
+    levels = _as_levels(images, coder)
     header = start(coder, len(levels), batch_size, b"")
     file = io.BytesIO()
     batches = (levels[i : i + header.lanes] for i in range(0, len(levels), header.lanes))
@@ -52,7 +52,7 @@ def start(coder: Coder, images: int, lanes: int, contents: bytes) -> Header:
     """Return the header of a file."""
     model = coder.model
     lanes = max(1, min(lanes, images))
-    return Header(coder.fingerprint, model.shape, model.levels, images, lanes, contents)
+    return Header(coder.fingerprint, model.shape, coder.levels, images, lanes, contents)
 
 
 def check_lanes(batch_size: object) -> None:
@@ -62,16 +62,17 @@ def check_lanes(batch_size: object) -> None:
         raise InputError(f"batch_size={batch_size}: a stream holds at most {MOST_LANES} images")
 
 
-def _as_levels(images: Any, model: Model) -> np.ndarray:
-    """Return images as uint8. Raises InputError for others than the model's."""
+def _as_levels(images: Any, coder: Coder) -> np.ndarray:
+    """Return images as levels. Raises InputError for others than the model's."""
+    model = coder.model
     array = np.asarray(images.cpu() if hasattr(images, "cpu") else images)
     if array.dtype.kind not in "iu" or array.shape[1:] != model.shape:
         expected = ", ".join(map(str, model.shape))
         raise InputError(
             f"images are {array.dtype} {array.shape}, expected whole numbers (n, {expected})"
         )
-    if array.size and not 0 <= array.min() <= array.max() < model.levels:
+    if array.size and not 0 <= array.min() <= array.max() < coder.levels:
         raise InputError(
-            f"levels {array.min()} to {array.max()}, but the model's are 0..{model.levels - 1}"
+            f"levels {array.min()} to {array.max()}, but the model's are 0..{coder.levels - 1}"
         )
     return array.astype(np.uint8)

@@ -9,6 +9,8 @@ from pixelrnn.heads import Bernoulli, Head, LogisticMixture, Softmax
 from pixelrnn.heads.head import above_zero
 from pixelrnn.layers import ExtraColumn, MaskedConv, RasterLayer
 
+MOST_LEVELS = 256  # which float32 tells apart beside one
+
 
 class CompiledNetwork:
     """Draw levels `(c h w)` by a network and a head; float32, whatever the network computes in.
@@ -26,10 +28,11 @@ class CompiledNetwork:
         output = write(inner, program, program.pixel)
         self.packed = program.pack(h)
         self.head, self.shared, self.n_features = head, program.shared, output.size
+        self.levels = head.levels or 0
         # As `kernels.fill` takes them.
         self.registers = (
             *(program.pixel.first, output.first, output.size),
-            *(head.levels, program.context.first, int(extra)),
+            *(self.levels, program.context.first, int(extra)),
         )
 
     def fill(
@@ -79,7 +82,7 @@ class CompiledNetwork:
 
         def run(group: slice) -> None:
             state = np.repeat(p.state[None], len(x[group]), axis=0)
-            table = np.empty(0 if isinstance(head, Bernoulli) else head.levels, np.float32)
+            table = np.empty(0 if isinstance(head, Bernoulli) else self.levels, np.float32)
             mixture = None
             if isinstance(head, LogisticMixture):
                 mixture = np.empty((4, head.components), np.float32)
@@ -98,6 +101,8 @@ def _check_types(network: RasterLayer, head: Head) -> None:
     for part in (*layers, head):
         if type(part) not in known:
             raise NoInstructionError(type(part).__name__)
+    if (head.levels or 0) > MOST_LEVELS:
+        raise NoInstructionError(f"{head.levels} levels")
 
 
 def _shared(network: RasterLayer) -> int:

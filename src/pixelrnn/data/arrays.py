@@ -1,8 +1,9 @@
 """Prepared arrays: a directory with `train.npy`, `val.npy`, `test.npy` and `data.json`.
 
-It is written whole or not at all. Each array is uint8 (n, c, h, w) with levels 0..K-1. `data.json`
-says what they are: name, shape, levels, counts and the md5 of each file. The same input gives the
-same bytes, so DVC sees no change where there is none.
+It is written whole or not at all. Each array is (n, c, h, w), of levels 0..K-1 or of real numbers,
+see `values`. `data.json` says what they are: name, shape, levels, counts and the md5 of each file.
+Levels are null for real numbers, and the mean and the standard deviation (`scale`) of the training
+split stand beside. The same input gives the same bytes, so DVC sees no change where there is none.
 
 Where the training images are drawn anew every epoch, `train_gray.npy` has what they are drawn
 from: gray levels 0..255.
@@ -26,6 +27,7 @@ from pixelrnn.data.checksums import verify
 from pixelrnn.data.identical import WORDS, among
 from pixelrnn.data.npy import NpyWriter, keep_only, map_npy
 from pixelrnn.data.splits import GRAY, SPLITS, Pairs, as_pairs
+from pixelrnn.data.values import check_number_of_levels, values_of
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, md5, write_json
 from pixelrnn.reading import read_text
@@ -35,35 +37,40 @@ Shape = tuple[int, int, int]  # colors, rows, columns
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.]*")
 
 
-def check_images(what: str | Path, images: np.ndarray, shape: Sequence[int], levels: int) -> None:
-    """Raise InputError, on `what`, unless `images` are uint8 (n, *shape), n >= 1, below `levels`.
+def check_images(
+    what: str | Path,
+    images: np.ndarray,
+    shape: Sequence[int],
+    levels: int | None,
+    look: bool = True,
+) -> None:
+    """Raise InputError, on `what`, unless `images` are (n, *shape), n >= 1, of such values.
 
-    For K = 256 no level can be too high, and nothing is read.
+    For K = 256 no level can be too high, and nothing is read; nor without `look`.
     """
-    if images.dtype != np.uint8:
-        raise InputError(f"{what}: dtype is {images.dtype}, expected uint8 levels 0..{levels - 1}")
+    values = values_of(levels)
+    if images.dtype != values.dtype:
+        kind = "" if levels is None else f" levels 0..{levels - 1}"
+        raise InputError(f"{what}: dtype is {images.dtype}, expected {values.dtype}{kind}")
     if images.ndim != 4 or images.shape[1:] != tuple(shape):
         expected = ", ".join(map(str, shape))
         raise InputError(f"{what}: shape is {images.shape}, expected (n, {expected})")
     if len(images) == 0:
         raise InputError(f"{what}: the split is empty, it needs at least one image")
-    if levels < 256 and (highest := int(images.max())) >= levels:
-        raise InputError(
-            f"{what}: level {highest} found, but levels={levels} allows only 0..{levels - 1}: "
-            "set data.levels"
-        )
+    if look:
+        values.check(what, images)
 
 
-def check_description(shape: Sequence[int], levels: int) -> Shape:
+def check_description(shape: Sequence[int], levels: int | None) -> Shape:
     """Return the shape (c, h, w) as a tuple.
 
-    Raises InputError unless c is 1 or 3, h and w are positive, and levels are from 2 to 256.
+    Raises InputError unless c is 1 or 3, h and w are positive, and levels are from 2 to 65,536 or
+    None.
     """
     if not _is_shape(shape):
         given = list(shape) if isinstance(shape, tuple) else shape
         raise InputError(f"shape is {given}, expected [colors, rows, columns] with 1 or 3 colors")
-    if not isinstance(levels, int) or not 2 <= levels <= 256:
-        raise InputError(f"levels is {levels}, expected a whole number from 2 to 256")
+    check_number_of_levels(levels)
     return (shape[0], shape[1], shape[2])
 
 
@@ -86,7 +93,7 @@ def write_arrays(
     out: str | Path,
     name: str,
     shape: Sequence[int],
-    levels: int,
+    levels: int | None,
     splits: Mapping[str, np.ndarray] | Pairs,
     dedupe: bool = False,
 ) -> dict[str, NpyWriter]:
@@ -119,7 +126,9 @@ def write_arrays(
     return written
 
 
-def open_arrays(path: str | Path, shape: Sequence[int], levels: int) -> dict[str, np.ndarray]:
+def open_arrays(
+    path: str | Path, shape: Sequence[int], levels: int | None
+) -> dict[str, np.ndarray]:
     """Map the prepared arrays in `path`, checked against what the caller expects.
 
     Raises InputError if a file is missing or damaged, if the arrays were prepared for another
@@ -135,15 +144,15 @@ def open_arrays(path: str | Path, shape: Sequence[int], levels: int) -> dict[str
         )
     if about["levels"] != levels:
         raise InputError(
-            f"{path} holds images of {about['levels']} levels, but data.levels is {levels}: "
-            f"{_again(path)}"
+            f"{path} holds images of {values_of(about['levels'])}, but data.levels is "
+            f"{'null' if levels is None else levels}: {_again(path)}"
         )
     arrays = {}
     for split in SPLITS:
         file = path / f"{split}.npy"
         images = arrays[split] = open_npy(file)
         # a large one was looked through once, when it was prepared for as many levels
-        check_images(file, images, shape, levels if images.nbytes <= npy.LARGE else 256)
+        check_images(file, images, shape, levels, look=images.nbytes <= npy.LARGE)
         if (expected := about["counts"][split]) != len(images):
             raise InputError(
                 f"{file} has {len(images)} images, data.json says {expected}: {_again(path)}"
@@ -181,6 +190,8 @@ def open_npy(file: Path, at_random: bool = False) -> np.ndarray:
 def read_description(path: str | Path) -> dict[str, Any]:
     """Read `data.json` of a directory of prepared arrays: name, shape, levels, counts, md5.
 
+    Of real numbers, whose levels are None, mean and scale besides.
+
     Raises InputError if it is missing or damaged.
     """
     file = as_path(path, "data.path") / "data.json"
@@ -188,7 +199,9 @@ def read_description(path: str | Path) -> dict[str, Any]:
         about: dict[str, Any] = json.loads(read_text(file))
         if len(about["shape"]) != 3 or set(about["counts"]) != set(SPLITS):
             raise ValueError("shape or counts is not as written")
-        int(about["levels"])
+        check_number_of_levels(about["levels"])
+        if about["levels"] is None and not float(about["scale"]) > 0 <= abs(float(about["mean"])):
+            raise ValueError("mean or scale is not as written")
     except FileNotFoundError as error:
         raise InputError(f"{file} is missing: {_again(path)}") from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -212,13 +225,14 @@ def check_replaceable(out: str | Path) -> None:
 
 
 def _write_files(
-    folder: Path, name: str, shape: Shape, levels: int, pairs: Pairs, dedupe: bool
+    folder: Path, name: str, shape: Shape, levels: int | None, pairs: Pairs, dedupe: bool
 ) -> dict[str, NpyWriter]:
     written: dict[str, NpyWriter] = {}
     with ExitStack() as files:
         for split, images in pairs:
             if split not in written:
-                written[split] = NpyWriter(folder / f"{split}.npy", shape)
+                dtype = values_of(256 if split == GRAY else levels).dtype
+                written[split] = NpyWriter(folder / f"{split}.npy", shape, dtype)
                 files.callback(written[split].close)
             if len(images):
                 check_images(f"{name}, {split}", images, shape, 256 if split == GRAY else levels)
@@ -236,7 +250,7 @@ def _write_files(
     about = {
         "name": name,
         "shape": list(shape),
-        "levels": levels,
+        **values_of(levels).describe(map_npy(folder / "train.npy")),
         "counts": {split: written[split].count for split in SPLITS},
         "md5": {file: md5(folder / file) for file in names},
     }

@@ -3,7 +3,8 @@
     images   (n, c, h, w) or (n, h, w, c), and (n, h, w) for one color; which one, the shape says.
              Colors are first where it could be either, which is so for 3x3 pixels alone.
     values   whole numbers are levels 0..K-1 as they are; fractions are intensities, 0 to 1, and
-             become the nearest of K levels; true and false are two levels.
+             become the nearest of K levels; true and false are two levels. Where a data set is
+             of real numbers, `levels: null`, they are all taken as they are.
 
 Whatever else there is, is refused rather than guessed at.
 """
@@ -36,7 +37,7 @@ def describe_forms(shape: Sequence[int]) -> str:
 
 
 def to_levels(what: str, values: np.ndarray, levels: int, otherwise: str = "") -> np.ndarray:
-    """Return whole numbers or fractions as levels: uint8 of the same shape, which isn't empty.
+    """Return whole numbers or fractions as levels, whole numbers of the same shape, not empty.
 
     Raises InputError, on `what`, for another type, NaN, and values out of range; `otherwise` is
     what else helps where there are other levels, without their number.
@@ -61,7 +62,21 @@ def to_levels(what: str, values: np.ndarray, levels: int, otherwise: str = "") -
         )
     if kind == "f":
         values = np.rint(values * (levels - 1))
-    return values.astype(np.uint8)
+    return values.astype(np.uint8 if levels <= 256 else np.uint16)
+
+
+def to_reals(what: str, values: np.ndarray) -> np.ndarray:
+    """Return numbers of any range as float32 of the same shape.
+
+    Raises InputError, on `what`, for another type, for NaN, and for what float32 can't hold.
+    """
+    if values.dtype.kind not in "biuf":
+        raise InputError(f"{what}: type is {values.dtype}, expected numbers")
+    with np.errstate(over="ignore"):
+        reals = values.astype(np.float32)
+    if missing := int((~np.isfinite(reals)).sum()):
+        raise InputError(f"{what}: {missing} of the values are NaN, infinite or too large")
+    return reals
 
 
 def _advice(low: float, high: float, kind: str, levels: int, otherwise: str) -> str:
@@ -69,8 +84,12 @@ def _advice(low: float, high: float, kind: str, levels: int, otherwise: str) -> 
     if kind == "f" and -1 <= low < 0 and high <= 1:
         return ": save (x + 1) / 2"
     if low < 0 or high > 255:
-        return ""
+        return _as_reals(otherwise) if kind == "f" else ""
     if kind == "f":
-        return ": save x / 255, or whole numbers by astype(np.uint8)"
+        return ": save x / 255, or whole numbers by astype(np.uint8)" + _as_reals(otherwise)
     more = otherwise and f"{otherwise}={int(high) + 1}"
     return f": save x.astype(int) * {levels} // 256 if they are bytes{more}"
+
+
+def _as_reals(otherwise: str) -> str:
+    return f"{otherwise}=null for real numbers" if otherwise else ""

@@ -1,4 +1,4 @@
-"""Files to levels 0..K-1: the images that a user hands to a trained model.
+"""Files to levels 0..K-1, or to real numbers: the images that a user hands to a trained model.
 
 Pictures are read as `sources.folder` reads those it is trained on, .npy files as `own_arrays` does.
 Everything is read and checked before anything is done with it.
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pixelrnn.data.forms import colors_first, describe_forms, to_levels
+from pixelrnn.data.forms import colors_first, describe_forms
 from pixelrnn.data.npy import map_npy
 from pixelrnn.data.sources.pictures import (
     WHITE,
@@ -24,6 +24,7 @@ from pixelrnn.data.sources.pictures import (
 )
 from pixelrnn.data.sources.raw import reading
 from pixelrnn.data.sources.walk import describe_left_out, walk
+from pixelrnn.data.values import values_of
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, in_one_line
 from pixelrnn.room import check_memory
@@ -32,12 +33,12 @@ from pixelrnn.room import check_memory
 def read_images(
     files: str | Path | Sequence[str | Path],
     shape: Sequence[int],
-    levels: int,
+    levels: int | None,
     fit: str = "none",
     skip: bool = False,
     ground: str | int = WHITE,
 ) -> tuple[list[str], np.ndarray]:
-    """Read the images in `files`: a name each, in one line, and uint8 (n, c, h, w), levels 0..K-1.
+    """Read the images in `files`: a name each, in one line, and (n, c, h, w) of such values.
 
     Folders are searched recursively. Pictures must have the size and the colors of `shape` (a gray
     one is fine for three colors), unless `fit` is "resize" or "crop", see `pictures.fitted`; either
@@ -118,12 +119,12 @@ def _below(path: Path) -> Iterator[Path]:
 def _read(
     file: Path,
     shape: Sequence[int],
-    levels: int,
+    levels: int | None,
     fit: str,
     ground: str | int,
     seen: Counter[str],
 ) -> np.ndarray:
-    """Read a picture, or the images in a .npy file: uint8 (n, c, h, w) with levels 0..K-1."""
+    """Read a picture, or the images in a .npy file: (n, c, h, w)."""
     if file.suffix.lower() == ".npy":
         return _read_array(file, shape, levels)
     picture = read_picture(file, shape, levels, fit, ground, seen)
@@ -133,7 +134,7 @@ def _read(
     return picture[None]
 
 
-def _read_array(file: Path, shape: Sequence[int], levels: int) -> np.ndarray:
+def _read_array(file: Path, shape: Sequence[int], levels: int | None) -> np.ndarray:
     what = in_one_line(file)
     with reading(what, "an npy file", "replace or remove it"):
         array = map_npy(file)
@@ -146,7 +147,7 @@ def _read_array(file: Path, shape: Sequence[int], levels: int) -> np.ndarray:
         raise InputError(f"{what} has no image")
     # levels, and for each pixel the nats that are made of them
     check_memory(9 * images.size, what, "take it in several files")
-    return to_levels(what, images, levels)
+    return values_of(levels).read(what, images)
 
 
 def _in_color(file: Path, ground: str | int) -> bool:

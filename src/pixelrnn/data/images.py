@@ -1,4 +1,4 @@
-"""Prepared arrays as batches: int64 tensors (b, c, h, w) of levels 0..K-1, nothing else.
+"""Prepared arrays as batches: int64 tensors (b, c, h, w) of levels 0..K-1, or float32 ones.
 
 A batch is one indexing operation on a memory-mapped array, not b small ones glued together: for
 small images the data would otherwise cost more than the model.
@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 from pixelrnn.data.arrays import check_description, check_gray, open_arrays, open_npy
 from pixelrnn.data.sampler import LateLoader, Picks, Shuffled
 from pixelrnn.data.splits import GRAY, SPLITS
+from pixelrnn.data.values import values_of
 from pixelrnn.errors import InputError, check_whole
 from pixelrnn.files import as_path
 from pixelrnn.schema import check, takes
@@ -29,14 +30,14 @@ from pixelrnn.types import Images, Tensor
 
 MOST_WORKERS = 1024  # processes; their number is typed, and a zero too many stops the machine
 
-Change = Callable[[Tensor, torch.Generator], Tensor]  # of an image, uint8 (c, h, w)
+Change = Callable[[Tensor, torch.Generator], Tensor]  # of an image (c, h, w)
 
 
 def draw_levels(gray: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw ink with a probability of gray/255: 0 or 1 for each pixel of (c, h, w), uint8."""
+    """Draw ink with a probability of gray/255: 0 or 1 for each pixel of (c, h, w)."""
     # uniform over 0..254, it is below x with a probability of exactly x/255
     threshold = torch.randint(255, gray.shape, dtype=torch.uint8, generator=generator)
-    return (threshold < gray).to(torch.uint8)
+    return (threshold < gray).to(gray.dtype)
 
 
 def flip_half(image: Tensor, generator: torch.Generator) -> Tensor:
@@ -56,20 +57,27 @@ class Mutate:
         self.rate, self.levels = rate, levels
 
     def __call__(self, image: Tensor, generator: torch.Generator) -> Tensor:
-        """Change an image (c, h, w), uint8."""
+        """Change an image (c, h, w)."""
         anew = torch.rand(image.shape, generator=generator) < self.rate
         drawn = torch.randint(self.levels, image.shape, generator=generator)
-        return torch.where(anew, drawn.to(torch.uint8), image)
+        return torch.where(anew, drawn.to(image.dtype), image)
 
 
-class Levels(Dataset[Tensor]):
-    """The images in an npy file, uint8 (n, c, h, w), changed by `changes`, handed out as int64.
+class FileImages(Dataset[Tensor]):
+    """The images in an npy file (n, c, h, w), changed by `changes`, as a model takes its numbers.
 
     `at_random`: they will be asked for in no order.
     """
 
-    def __init__(self, file: Path, changes: Sequence[Change] = (), at_random: bool = False) -> None:
+    def __init__(
+        self,
+        file: Path,
+        number: np.dtype,
+        changes: Sequence[Change] = (),
+        at_random: bool = False,
+    ) -> None:
         self.file = file
+        self.number = number
         self.changes = changes
         self.at_random = at_random
         self._count = len(open_npy(file))
@@ -94,14 +102,14 @@ class Levels(Dataset[Tensor]):
         return self._take(Picks(indices, indices))
 
     def _take(self, picks: Picks) -> Images:
-        batch = torch.from_numpy(self.images[picks.indices])
+        batch = torch.from_numpy(self.images[picks.indices].astype(self.number))
         if self.changes:
             generator = torch.Generator()
             for image, key in zip(batch, picks.keys, strict=True):
                 generator.manual_seed(key)
                 for change in self.changes:
                     image.copy_(change(image, generator))
-        return batch.long()
+        return batch
 
 
 class ImageData(pl.LightningDataModule):
@@ -125,7 +133,7 @@ class ImageData(pl.LightningDataModule):
         self,
         path: str | Path,
         shape: Sequence[int],
-        levels: int,
+        levels: int | None,
         batch_size: int = 64,
         num_workers: int = 0,
         flip: bool = False,
@@ -143,6 +151,10 @@ class ImageData(pl.LightningDataModule):
                 raise InputError(f"data.{name}={switch!r} must be true or false")
         if not _is_share(mutate):
             raise InputError(f"data.mutate={mutate!r} must be a number from 0 to 1")
+        if mutate and levels is None:
+            raise InputError(
+                "data.mutate draws levels, and the data are real numbers: leave it out"
+            )
         if resample and levels != 2:
             raise InputError(
                 f"resample=true draws two levels, but data.levels is {levels}: set data.levels=2"
@@ -150,6 +162,7 @@ class ImageData(pl.LightningDataModule):
         self.path = as_path(path, "data.path")
         self.shape = check_description(shape, levels)
         self.levels = levels
+        self.number = values_of(levels).number
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.flip = flip
@@ -174,7 +187,7 @@ class ImageData(pl.LightningDataModule):
         return cls(**{**given, "seed": seed})
 
     def split(self, name: str) -> np.ndarray:
-        """Map one split, uint8 (n, c, h, w), read-only."""
+        """Map one split (n, c, h, w), read-only."""
         if name not in SPLITS:
             raise InputError(f"no split '{name}': expected {', '.join(SPLITS)}")
         return open_npy(self.path / f"{name}.npy")
@@ -196,10 +209,10 @@ class ImageData(pl.LightningDataModule):
             changes.append(draw_levels)
         if self.flip:
             changes.append(flip_half)
-        if self.mutate:
+        if self.mutate and self.levels:
             changes.append(Mutate(self.mutate, self.levels))
         name = GRAY if self.resample else "train"
-        images = Levels(self.path / f"{name}.npy", changes, at_random=True)
+        images = FileImages(self.path / f"{name}.npy", self.number, changes, at_random=True)
         if self.trainer is not None and self.trainer.overfit_batches:  # type: ignore[attr-defined]
             return self._in_order(images)
         processes, rank = _processes()
@@ -215,13 +228,13 @@ class ImageData(pl.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Tensor]:
         """Return batches in file order."""
-        return self._in_order(Levels(self.path / "val.npy"))
+        return self._in_order(FileImages(self.path / "val.npy", self.number))
 
     def test_dataloader(self) -> DataLoader[Tensor]:
         """Return batches in file order."""
-        return self._in_order(Levels(self.path / "test.npy"))
+        return self._in_order(FileImages(self.path / "test.npy", self.number))
 
-    def _in_order(self, images: Levels) -> DataLoader[Tensor]:
+    def _in_order(self, images: FileImages) -> DataLoader[Tensor]:
         return DataLoader(
             images,
             batch_size=self.batch_size,
@@ -244,7 +257,7 @@ def _processes() -> tuple[int, int]:
     return 1, 0
 
 
-def _share(images: Levels) -> UnrepeatedDistributedSampler | None:
+def _share(images: FileImages) -> UnrepeatedDistributedSampler | None:
     """Return this process's share, in a distributed run.
 
     Raises InputError where there is none for one of the processes.

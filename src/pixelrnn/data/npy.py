@@ -83,20 +83,23 @@ def write_npy(
 
 
 class NpyWriter:
-    """One npy file of uint8 (n, *shape), written as images come: n is in the header at the end.
+    """One npy file (n, *shape), written as images come: n is in the header at the end.
 
     NumPy leaves room in the header for n to grow, so the bytes are those of `np.save`. `count`,
-    `low` and `high` are the number of images and the range of levels so far, `fingerprints` those
-    of the images; `removed` is how many were taken out again.
+    `low` and `high` are the number of images and the range of their values so far, `fingerprints`
+    those of the images; `removed` is how many were taken out again.
     """
 
-    def __init__(self, file: Path, shape: tuple[int, ...]) -> None:
+    def __init__(
+        self, file: Path, shape: tuple[int, ...], dtype: np.dtype | type = np.uint8
+    ) -> None:
         self.count = 0
-        self.low = 255
-        self.high = 0
+        self.low = math.inf
+        self.high = -math.inf
         self.removed = 0
         self.fingerprints = Fingerprints()
         self._shape = shape
+        self._dtype = np.dtype(dtype)
         self._stream = file.open("wb")
         self._write_header()
 
@@ -106,8 +109,8 @@ class NpyWriter:
         self._stream.write(images.data)
         self.fingerprints.add(images)
         self.count += len(images)
-        self.low = min(self.low, int(images.min()))
-        self.high = max(self.high, int(images.max()))
+        self.low = min(self.low, images.min().item())
+        self.high = max(self.high, images.max().item())
 
     def close(self) -> None:
         """Complete the file."""
@@ -116,16 +119,17 @@ class NpyWriter:
             self._write_header()
 
     def _write_header(self) -> None:
-        about = {"descr": "|u1", "fortran_order": False, "shape": (self.count, *self._shape)}
+        descr = np.lib.format.dtype_to_descr(self._dtype)
+        about = {"descr": descr, "fortran_order": False, "shape": (self.count, *self._shape)}
         np.lib.format.write_array_header_1_0(self._stream, about)
 
 
 def keep_only(file: Path, keep: np.ndarray) -> NpyWriter:
-    """Write an npy file of uint8 (n, *shape) again with the images in `keep` alone, bool (n,)."""
+    """Write an npy file (n, *shape) again with the images in `keep` alone, bool (n,)."""
     images = map_npy(file)
     file.unlink()  # the map holds on to it
     at_once = max(1, CHUNK // math.prod(images.shape[1:]))
-    written = NpyWriter(file, images.shape[1:])
+    written = NpyWriter(file, images.shape[1:], images.dtype)
     try:
         for start in range(0, len(images), at_once):
             here = slice(start, start + at_once)

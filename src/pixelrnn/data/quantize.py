@@ -1,4 +1,4 @@
-"""Bytes to levels and back: the one place where 8-bit pictures become integers 0..K-1."""
+"""Pixels to levels and back: the one place where pictures become integers 0..K-1."""
 
 import numpy as np
 
@@ -6,15 +6,22 @@ import numpy as np
 def quantize(values: np.ndarray, levels: int) -> np.ndarray:
     """Convert bytes 0..255 to levels 0..K-1 by equal bins, floor(v K / 256).
 
-    They stay as they are for K = 256, and K = 2 is a threshold at 128. uint8 of any shape, in and
-    out.
+    They stay as they are for K = 256, and K = 2 is a threshold at 128. Of 16 bits, uint16, it is
+    floor(v K / 65536); bytes for more than 256 levels become v (1 + 256) before, so that white
+    stays white. Any shape in, uint8 out, or uint16 where K needs it.
     """
-    return (values.astype(np.uint16) * levels >> 8).astype(np.uint8)
+    if values.dtype == np.uint8 and levels > 256:
+        values = values.astype(np.uint16) * 257
+    bits = 8 * values.dtype.itemsize
+    binned = values.astype(np.uint32) * np.uint32(levels) >> np.uint32(bits)
+    return binned.astype(np.uint8 if levels <= 256 else np.uint16)
 
 
-def stretch(images: np.ndarray, levels: int) -> np.ndarray:
+def stretch(images: np.ndarray, levels: int, dtype: type = np.uint8) -> np.ndarray:
     """Convert levels 0..K-1 to bytes, black to white: ceil(255 x / (K-1)).
 
-    `quantize` brings them back exactly for every K. Integers of any shape in, uint8 out.
+    With `dtype` uint16 to 16 bits, where 65535 is white. `quantize` brings them back exactly for
+    every K that the type has room for. Integers of any shape in, `dtype` out.
     """
-    return (-(-255 * images.astype(np.int64) // (levels - 1))).astype(np.uint8)
+    white = np.iinfo(dtype).max
+    return (-(-white * images.astype(np.int64) // (levels - 1))).astype(dtype)

@@ -3,8 +3,8 @@
 import torch
 import torch.nn.functional as F
 
-from pixelrnn.errors import InputError, check_whole
-from pixelrnn.heads.head import Head, above_zero
+from pixelrnn.errors import InputError
+from pixelrnn.heads.head import Head, above_zero, check_number_of_levels
 from pixelrnn.types import Float, Int, Tensor
 
 
@@ -14,8 +14,10 @@ class Bernoulli(Head):
     Raises InputError unless there are two levels.
     """
 
+    levels: int
+
     def __init__(self, levels: int = 2):
-        check_whole(2, levels=levels)
+        check_number_of_levels(levels, most=2**16)
         if levels != 2:
             raise InputError(
                 f"the Bernoulli head has 2 levels, the data has {levels}: use head=softmax"

@@ -1,4 +1,4 @@
-"""The contract of a head: from a pixel's features to a distribution over its colors' levels."""
+"""The contract of a head: from a pixel's features to a distribution over its colors' values."""
 
 import math
 from abc import ABC, abstractmethod
@@ -7,7 +7,7 @@ from numbers import Real
 import torch
 
 from pixelrnn.errors import InputError, check_whole
-from pixelrnn.types import Float, Int, Tensor
+from pixelrnn.types import Float, Int, Num, Tensor
 
 
 class Head(ABC):
@@ -15,10 +15,11 @@ class Head(ABC):
 
     The colors of a pixel are drawn in `passes`. Where each color has a pass of its own, the
     network's masks order the colors; where one pass draws them all, the head couples them and the
-    masks treat a pixel as one.
+    masks treat a pixel as one. A head of K levels gives each a probability; one without levels is
+    a density of real numbers, which it takes and gives standardised (`models.scaling`).
     """
 
-    levels: int
+    levels: int | None
 
     @abstractmethod
     def num_features(self, colors: int) -> int:
@@ -30,9 +31,9 @@ class Head(ABC):
 
     @abstractmethod
     def log_prob(
-        self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"]
+        self, features: Float[Tensor, "b f *s"], x: Num[Tensor, "b c *s"]
     ) -> Float[Tensor, "b *s"]:
-        """Return the log-probability of the levels `x`, in nats a pixel, for all its colors."""
+        """Return the log-probability of the values `x`, in nats a pixel, for all its colors."""
 
     @abstractmethod
     def sample(
@@ -41,22 +42,37 @@ class Head(ABC):
         colors: int,
         generator: torch.Generator | None = None,
         temperature: float = 1.0,
-    ) -> Int[Tensor, "b c *s"]:
-        """Draw the levels of every color; those that a pass does not draw are to be ignored.
+    ) -> Num[Tensor, "b c *s"]:
+        """Draw the values of every color; those that a pass does not draw are to be ignored.
 
         A `temperature` T >= 0 means the same for every head: a color is drawn from
-        p(level | all before)^(1/T), made to sum to one again. 1: the model itself; less: likelier
-        images, less varied; 0: the likeliest level each time.
+        p(value | all before)^(1/T), made to sum to one again. 1: the model itself; less: likelier
+        images, less varied; 0: the likeliest value each time.
         """
 
     @abstractmethod
     def level_log_probs(
-        self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"], color: int
+        self, features: Float[Tensor, "b f *s"], x: Num[Tensor, "b c *s"], color: int
     ) -> Float[Tensor, "b *s k"]:
         """Return the log-probability of every level of one color given the colors before it.
 
-        Of `x`, only the colors before `color` are looked at.
+        Of `x`, only the colors before `color` are looked at. Raises InputError for a density.
         """
+
+    def draw_at(
+        self,
+        numbers: Float[Tensor, " b"],
+        features: Float[Tensor, "b f"],
+        x: Num[Tensor, "b c"],
+        color: int,
+        temperature: float,
+    ) -> Num[Tensor, " b"]:
+        """Return the value at which the distribution of one color passes a number from (0, 1).
+
+        Given the colors before it, as `level_log_probs`, and at a temperature, as `sample`. So it
+        is done from the table of all levels; a head of very many has a way of its own.
+        """
+        return level_at(numbers, self.level_log_probs(features, x, color), temperature)
 
     def initial_bias(self, colors: int) -> Float[Tensor, " f"]:
         """Return the features of an almost uniform distribution, for a first loss of log K."""
@@ -101,8 +117,12 @@ def check_temperature(temperature: object) -> None:
         )
 
 
-def check_number_of_levels(levels: object) -> None:
-    """Raise InputError unless it is a whole number from 2 to 256."""
+def check_number_of_levels(levels: object, most: int = 256) -> int:
+    """Return the number. Raises InputError unless it is a whole one from 2 to `most`."""
+    if levels is None:
+        raise InputError("levels=null, real numbers, are for a density: set head=gaussian_mixture")
     check_whole(2, levels=levels)
-    if levels > 256:  # type: ignore[operator]
-        raise InputError(f"levels={levels}: this head takes at most 256")
+    if levels > most:  # type: ignore[operator]
+        remedy = ": set head=logistic_mixture" if most < 2**16 else ""
+        raise InputError(f"levels={levels}: this head takes at most {most}{remedy}")
+    return int(levels)  # type: ignore[call-overload]

@@ -1,50 +1,54 @@
 """A mixture of discretised logistics over whole pixels (Salimans et al., PixelCNN++, 2017).
 
-Sections 2.1 and 2.2 there:
+Sections 2.1 and 2.2 there; the colors are coupled as in `heads.mixture`:
 
     v ~ sum_m pi_m logistic(mu_m, s_m)
     p(level k) = mass of the bin of half-width 1/(K-1) around 2k/(K-1) - 1
 
-where the outermost bins reach to infinity. The components share their index between colors, and the
-means of G and B lean on the colors before them: mu_G += alpha v_R, mu_B += beta v_R + gamma v_G. So
-the head itself orders the colors and the masks treat a pixel as one.
+where the outermost bins reach to infinity.
+
+Up to 65,536 levels: beyond 256 it is computed in float64, since float32 has 2^-24 beside one and a
+bin is no wider than 2^-15; and scales may be as many bins wide, or as few, as those of 256 levels.
 """
 
 import math
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 
 from pixelrnn.errors import check_whole
 from pixelrnn.heads.head import Head, check_number_of_levels, draw_levels
+from pixelrnn.heads.mixture import (
+    LOWEST,
+    Parameters,
+    choose,
+    count_features,
+    even_grid,
+    leaning_mean,
+    read_parameters,
+)
 from pixelrnn.ops.pixels import normalize
 from pixelrnn.types import Float, Int, Tensor
 
-
-class Parameters(NamedTuple):
-    """The mixture at each pixel, components in dimension 1."""
-
-    logits: Float[Tensor, "b m *s"]
-    means: Float[Tensor, "b m c *s"]
-    log_scales: Float[Tensor, "b m c *s"]
-    coefficients: Float[Tensor, "b m p *s"]  # of (R, G), (R, B), (G, B)
+MOST_LEVELS = 2**16
+TABLE = 256  # levels that are few enough for a table of them all
 
 
 class LogisticMixture(Head):
     """Mix `components` logistics over `levels` bins.
 
-    Raises InputError unless both are whole numbers, 2 <= levels <= 256, components >= 1.
+    Raises InputError unless both are whole numbers, 2 <= levels <= 65,536, components >= 1.
     """
 
-    def __init__(self, levels: int, components: int = 10):
-        check_number_of_levels(levels)
+    levels: int
+
+    def __init__(self, levels: int | None, components: int = 10):
+        self.levels = check_number_of_levels(levels, MOST_LEVELS)
         check_whole(components=components)
-        self.levels = levels
         self.components = components
 
     def num_features(self, colors: int) -> int:
-        return self.components * (1 + 2 * colors + colors * (colors - 1) // 2)
+        return count_features(self.components, colors)
 
     def passes(self, colors: int) -> list[list[int]]:
         return [list(range(colors))]
@@ -54,38 +58,29 @@ class LogisticMixture(Head):
 
         The distribution is flat to a few per cent.
         """
-        # As fine a grid as the components can fill; points with several components share a weight.
-        side = int(self.components ** (1 / colors) + 1e-6)
-        point = torch.arange(self.components) % side**colors
-        bias = torch.zeros(self.components, self.num_features(colors) // self.components)
-        share = (self.components - 1 - point) // side**colors + 1  # components at the same point
-        bias[:, 0] = -share.log()
-        for color in range(colors):
-            bias[:, 1 + color] = (2 * (point // side**color % side) + 1) / side - 1
+        side, bias = even_grid(self.components, colors)
         bias[:, 1 + colors : 1 + 2 * colors] = math.log(0.4 / side)
         return bias.flatten()
 
     def parameters(self, features: Float[Tensor, "b f *s"], colors: int) -> Parameters:
-        """Read the mixture off the features.
-
-        Each component has a block of its own: weight, means, scales, coefficients.
-        """
-        features = features.to(torch.promote_types(features.dtype, torch.float32))
-        features = features.unflatten(1, (self.components, -1))  # (b m block *s)
-        pairs = colors * (colors - 1) // 2
-        weight, means, log_scales, coefficients = features.split([1, colors, colors, pairs], dim=2)
-        return Parameters(weight.squeeze(2), means, log_scales.clamp(min=-7), coefficients.tanh())
+        """Read the mixture off the features."""
+        deep = self.levels > TABLE
+        least = torch.float64 if deep else torch.float32
+        features = features.to(torch.promote_types(features.dtype, least))
+        lowest = LOWEST - math.log((self.levels - 1) / (TABLE - 1)) if deep else LOWEST
+        return read_parameters(features, self.components, colors, lowest)
 
     def log_prob(
         self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"]
     ) -> Float[Tensor, "b *s"]:
         logits, means, log_scales, coefficients = self.parameters(features, x.shape[1])
         x = x.unsqueeze(1)
-        v = normalize(x, self.levels, features.dtype)
-        leaning = [_mean(color, means, coefficients, v) for color in range(means.shape[2])]
+        v = normalize(x, self.levels, means.dtype if self.levels > TABLE else features.dtype)
+        leaning = [leaning_mean(color, means, coefficients, v) for color in range(means.shape[2])]
         means = torch.stack(leaning, dim=2)  # (b m c *s)
         per_component = self._log_bin(x, v, means, log_scales).sum(2)
-        return (logits.log_softmax(1) + per_component).logsumexp(1)
+        log_prob = (logits.log_softmax(1) + per_component).logsumexp(1)
+        return log_prob.to(torch.promote_types(features.dtype, torch.float32))
 
     def _log_bin(self, x: Tensor, v: Tensor, means: Tensor, log_scales: Tensor) -> Tensor:
         """Return the log of the logistic's mass in the bin of level `x`: simply
@@ -113,19 +108,13 @@ class LogisticMixture(Head):
     ) -> Int[Tensor, "b c *s"]:
         if temperature != 1:
             return self._sample_tempered(features, colors, generator, temperature)
-        logits, means, log_scales, coefficients = self.parameters(features, colors)
-        chances = logits.softmax(1).movedim(1, -1)
-        component = torch.multinomial(chances.flatten(0, -2), 1, generator=generator)
-        component = component.view(chances.shape[:-1])  # (b *s)
-        means, log_scales, coefficients = (
-            p.gather(1, component[:, None, None].expand(-1, 1, *p.shape[2:]))
-            for p in (means, log_scales, coefficients)
-        )  # (b 1 c *s), (b 1 c *s), (b 1 p *s)
+        parameters = self.parameters(features, colors)
+        means, log_scales, coefficients = choose(parameters, generator)
         x = torch.zeros_like(means, dtype=torch.long)
         for color in range(colors):
             # Later means lean on the drawn *levels*, as in `log_prob`, not on the logistic's value
             # before rounding.
-            mean = _mean(color, means, coefficients, normalize(x, self.levels, means.dtype))
+            mean = leaning_mean(color, means, coefficients, normalize(x, self.levels, means.dtype))
             u = torch.rand(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
             v = mean + log_scales[:, :, color].exp() * torch.logit(u, eps=1e-7)
             level = ((v + 1) / 2 * (self.levels - 1)).round()
@@ -154,26 +143,46 @@ class LogisticMixture(Head):
     def level_log_probs(
         self, features: Float[Tensor, "b f *s"], x: Int[Tensor, "b c *s"], color: int
     ) -> Float[Tensor, "b *s k"]:
-        colors = x.shape[1]
-        weights, means, log_scales, coefficients = self.parameters(features, colors)
-        weights = weights.log_softmax(1)
-        x = x.unsqueeze(1)
-        v = normalize(x, self.levels, weights.dtype)
-        for earlier in range(color):  # the components' posterior weights, up to a factor
-            mean = _mean(earlier, means, coefficients, v)
-            scales = log_scales[:, :, earlier]
-            weights = weights + self._log_bin(x[:, :, earlier], v[:, :, earlier], mean, scales)
+        weights, mean, log_scales = self._given(features, x, color)
         every = torch.arange(self.levels, device=x.device)
         values = normalize(every, self.levels, weights.dtype)
-        mean = _mean(color, means, coefficients, v)[..., None]
-        bins = self._log_bin(every, values, mean, log_scales[:, :, color, ..., None])
+        bins = self._log_bin(every, values, mean[..., None], log_scales[..., None])
         joint = (weights[..., None] + bins).logsumexp(1)  # (b *s k), with the colors before
         return joint.log_softmax(-1)
 
+    def _given(self, features: Tensor, x: Tensor, color: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the mixture of one color given the colors before it, (b m *s) each.
 
-def _mean(color: int, means: Tensor, coefficients: Tensor, v: Tensor) -> Tensor:
-    """Return the mean of one color given the values of the colors before it, `(b m *s)`."""
-    mean = means[:, :, color]
-    for earlier in range(color):
-        mean = mean + coefficients[:, :, color * (color - 1) // 2 + earlier] * v[:, :, earlier]
-    return mean
+        The log-weights, which are the components' posterior ones up to a factor; means; log-scales.
+        """
+        weights, means, log_scales, coefficients = self.parameters(features, x.shape[1])
+        weights = weights.log_softmax(1)
+        x = x.unsqueeze(1)
+        v = normalize(x, self.levels, weights.dtype)
+        for earlier in range(color):
+            mean = leaning_mean(earlier, means, coefficients, v)
+            scales = log_scales[:, :, earlier]
+            weights = weights + self._log_bin(x[:, :, earlier], v[:, :, earlier], mean, scales)
+        return weights, leaning_mean(color, means, coefficients, v), log_scales[:, :, color]
+
+    def draw_at(
+        self,
+        numbers: Float[Tensor, " b"],
+        features: Float[Tensor, "b f"],
+        x: Int[Tensor, "b c"],
+        color: int,
+        temperature: float,
+    ) -> Int[Tensor, " b"]:
+        if self.levels <= TABLE or temperature != 1:
+            return super().draw_at(numbers, features, x, color, temperature)
+        weights, mean, log_scales = self._given(features, x, color)
+        shares, inverse, half = weights.softmax(1), (-log_scales).exp(), 1 / (self.levels - 1)
+        low = torch.zeros_like(numbers, dtype=torch.long)
+        high = torch.full_like(low, self.levels - 1)
+        while (low < high).any():  # the distribution function by halving, 16 times at most
+            middle = (low + high) // 2
+            edge = normalize(middle, self.levels, mean.dtype)[:, None] + half
+            below = (shares * ((edge - mean) * inverse).sigmoid()).sum(1) > numbers
+            high = torch.where(below, middle, high)
+            low = torch.where(below, low, (middle + 1).minimum(high))
+        return low

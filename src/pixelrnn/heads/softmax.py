@@ -15,9 +15,10 @@ class Softmax(Head):
     Raises InputError unless `levels` is a whole number from 2 to 256.
     """
 
-    def __init__(self, levels: int):
-        check_number_of_levels(levels)
-        self.levels = levels
+    levels: int
+
+    def __init__(self, levels: int | None):
+        self.levels = check_number_of_levels(levels)
 
     def num_features(self, colors: int) -> int:
         return self.levels * colors

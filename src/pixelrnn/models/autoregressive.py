@@ -17,10 +17,11 @@ from pixelrnn.errors import InputError, check_whole
 from pixelrnn.heads import Head
 from pixelrnn.layers import RasterLayer
 from pixelrnn.models.checks import check_context, check_drawing, check_head, check_shape
-from pixelrnn.ops.pixels import check_levels, known_pixels, normalize
-from pixelrnn.types import Bool, Context, Float, Images, Int, Nats, Output, Pixel, Tensor
+from pixelrnn.models.scaling import scaling_of
+from pixelrnn.ops.pixels import known_pixels
+from pixelrnn.types import Bool, Context, Float, Images, Nats, Num, Output, Pixel, Tensor
 
-Levels = Int[Tensor, "b c"]
+Values = Num[Tensor, "b c"]
 Pass = tuple[list[int], Float[Tensor, "b f"]]  # colors, and the features that tell of them
 
 
@@ -28,7 +29,7 @@ class Visit(NamedTuple):
     """A pixel that is about to be filled in, see `AutoregressiveModel.walk`."""
 
     head: Head
-    levels: Levels
+    values: Values
     passes: Iterator[Pass]
 
 
@@ -53,24 +54,27 @@ class AutoregressiveModel(nn.Module):
         self.shape = check_shape(shape)
         self.network = network
         self.head = head
+        self.scaling = scaling_of(head.levels)
 
     @property
-    def levels(self) -> int:
-        """Return K: pixels are integers 0..K-1."""
+    def levels(self) -> int | None:
+        """Return K: pixels are integers 0..K-1; None: they are real numbers."""
         return self.head.levels
 
     def forward(self, x: Images, context: Context | None = None) -> Output:
         """Return the head's features of every pixel, each computed from the pixels before it."""
-        return self.network(normalize(x, self.levels, self._dtype), context)
+        return self.network(self.scaling.to_network(x, self._dtype), context)
 
     def log_prob_map(self, x: Images, context: Context | None = None) -> Float[Tensor, "b h w"]:
         """Return the log-probability of each pixel given those before it, in nats.
 
+        Of real numbers it is a log-density, in the unit of the data, as in all that follows.
         Raises InputError for other images than the model's.
         """
-        check_levels(x, self.shape, self.levels, device=self._device)
+        self.scaling.check(x, self.shape, device=self._device)
         check_context(context, x)
-        return self.head.log_prob(self(x, context), x)
+        log_prob = self.head.log_prob(self(x, context), self.scaling.to_head(x))
+        return self.scaling.in_own_unit(log_prob, self.shape[0])
 
     def log_prob(self, x: Images, context: Context | None = None) -> Nats:
         """Return the exact log-likelihood, in nats per image."""
@@ -104,7 +108,7 @@ class AutoregressiveModel(nn.Module):
         They are the nats of the model itself, at whatever temperature the images are drawn.
         """
         check_whole(n=n)
-        blank = torch.zeros(n, *self.shape, dtype=torch.long, device=self._device)
+        blank = self.scaling.blank((n, *self.shape), next(self.parameters()))
         nothing = known_pixels(0, *self.shape[1:])
         return self.fill(blank, nothing, generator, context, temperature=temperature)
 
@@ -141,18 +145,20 @@ class AutoregressiveModel(nn.Module):
         Each is drawn given all that stand before it. Known pixels that come later in raster order
         do not inform earlier ones.
         """
-        check_levels(x, self.shape, self.levels, known, self._device)
+        self.scaling.check(x, self.shape, known, self._device)
         check_context(context, x)
         check_drawing(generator, temperature, self._device)
         x = x.clone()
         nats = torch.zeros(len(x), dtype=self._dtype, device=x.device)
-        for head, levels, passes in self.walk(x, known, context):
+        colors = self.shape[0]
+        for head, values, passes in self.walk(x, known, context):
             for drawn, features in passes:
-                draw = head.sample(features, levels.shape[1], generator, temperature)
-                levels[:, drawn] = draw[:, drawn]
+                draw = self.scaling.from_head(head.sample(features, colors, generator, temperature))
+                values[:, drawn] = draw[:, drawn].to(values.dtype)
             # The last pass's features serve all colors: those of a color depend on earlier colors
             # only.
-            nats += head.log_prob(features, levels)
+            log_prob = head.log_prob(features, self.scaling.to_head(values))
+            nats += self.scaling.in_own_unit(log_prob, colors)
         return x, nats
 
     def walk(
@@ -161,29 +167,31 @@ class AutoregressiveModel(nn.Module):
         """Visit the pixels of `x` that are not `known`, in raster order, for the caller to fill in.
 
         A visit's `passes` yield what the pixels before, and the colors of earlier passes, say about
-        the colors of this pass; the caller writes these into `levels`, a view of `x`, before it
+        the colors of this pass; the caller writes these into `values`, a view of `x`, before it
         asks for the next pass, and takes all passes before the next visit. What is known or filled
-        in must be levels. Call it under `torch.no_grad()`: the network's state is written in place.
+        in must be levels, or real numbers. Call it under `torch.no_grad()`: the network's state is
+        written in place.
         """
         b, _, h, w = x.shape
-        pixels = normalize(x, self.levels, self._dtype).permute(0, 2, 3, 1).contiguous()
+        numbers = self.scaling.to_network(x, self._dtype)
+        pixels = numbers.permute(0, 2, 3, 1).contiguous()
         state = self.network.init_state(b, w, context)
         given = known.tolist()
         for i in range(h):
             self.network.start_row(state, i)
             for j in range(w):
-                pixel, levels = pixels[:, i, j], x[:, :, i, j]
+                pixel, values = pixels[:, i, j], x[:, :, i, j]
                 if given[i][j]:
                     self.network.step(pixel, state, i, j)
                     continue
-                yield Visit(self.head, levels, self._passes(pixel, levels, state, i, j))
+                yield Visit(self.head, values, self._passes(pixel, values, state, i, j))
                 self.network.write(pixel, state, i, j)
 
-    def _passes(self, pixel: Pixel, levels: Levels, state: Any, i: int, j: int) -> Iterator[Pass]:
-        """Step once a pass; `pixel` is the network's copy of `levels`, one pass behind."""
-        for drawn in self.head.passes(levels.shape[1]):
+    def _passes(self, pixel: Pixel, values: Values, state: Any, i: int, j: int) -> Iterator[Pass]:
+        """Step once a pass; `pixel` is the network's copy of `values`, one pass behind."""
+        for drawn in self.head.passes(values.shape[1]):
             yield drawn, self.network.step(pixel, state, i, j)
-            pixel[:, drawn] = normalize(levels[:, drawn], self.levels, self._dtype)
+            pixel[:, drawn] = self.scaling.to_network(values[:, drawn], self._dtype)
 
     @property
     def _dtype(self) -> torch.dtype:

@@ -9,7 +9,7 @@ from pixelrnn.types import Bool, Float, Images, Nats, Tensor
 
 @runtime_checkable
 class DensityModel(Protocol):
-    """Score, draw and complete images `(b c h w)` of integer levels 0..K-1.
+    """Score, draw and complete images `(b c h w)` of integer levels 0..K-1, or of real numbers.
 
     Whatever offers these eight can be trained, evaluated, sampled, audited and compared like this
     package's own models, and can be the small model of a `MultiScale`. There is nothing to inherit;
@@ -22,15 +22,17 @@ class DensityModel(Protocol):
         """Return (colors, rows, columns) of an image."""
 
     @property
-    def levels(self) -> int:
-        """Return K: pixels are integers 0..K-1."""
+    def levels(self) -> int | None:
+        """Return K: pixels are integers 0..K-1; None: real numbers, and `log_prob` is a density."""
 
     @property
     def exact(self) -> bool:
         """Return whether `log_prob` is the log-likelihood itself; if not, it is a lower bound."""
 
     def log_prob(self, x: Images) -> Nats:
-        """Return the log-likelihood of int64 images `(b c h w)`, in nats per image `(b)`.
+        """Return the log-likelihood of images `(b c h w)`, in nats per image `(b)`.
+
+        Images are int64 where they are of levels, float32 or better where of real numbers.
 
         It has a gradient with respect to the parameters. An image's nats do not depend on the
         images beside it.
@@ -46,7 +48,7 @@ class DensityModel(Protocol):
     def sample(
         self, n: int, generator: torch.Generator | None = None, *, temperature: float = 1.0
     ) -> Images:
-        """Draw `n` images, int64 `(n c h w)`, on the model's device.
+        """Draw `n` images `(n c h w)` on the model's device.
 
         The same state of `generator`, which is on that device, gives the same images. A
         `temperature` T >= 0 draws every color from p(level | all before)^(1/T), made to sum to one
@@ -72,7 +74,7 @@ class DensityModel(Protocol):
         *,
         temperature: float = 1.0,
     ) -> Images:
-        """Keep the `known` pixels of int64 images `(b c h w)` and draw the others.
+        """Keep the `known` pixels of images `(b c h w)` and draw the others.
 
         `known` is a number of pixels in raster order, or a bool mask `(h w)`. Pixels that are not
         known may hold anything.

@@ -20,7 +20,7 @@ from typing import Any, get_origin
 import torch
 
 from pixelrnn.errors import InputError
-from pixelrnn.heads import Bernoulli, Head, LogisticMixture, Softmax
+from pixelrnn.heads import Bernoulli, GaussianMixture, Head, LogisticMixture, Softmax
 from pixelrnn.models.scales import multi_scale
 from pixelrnn.models.variants import diagonal_bilstm, pixel_cnn, row_lstm
 from pixelrnn.room import check_memory
@@ -37,7 +37,7 @@ def _named(home: str, *functions: Callable[..., Any]) -> Builders:
 
 
 MODELS = _named("pixelrnn.models", pixel_cnn, row_lstm, diagonal_bilstm, multi_scale)
-HEADS = _named("pixelrnn.heads", Bernoulli, LogisticMixture, Softmax)
+HEADS = _named("pixelrnn.heads", Bernoulli, GaussianMixture, LogisticMixture, Softmax)
 
 
 def build_model(description: Any, trust: str | Collection[str] = ()) -> Any:

@@ -1,6 +1,6 @@
 """Draw images of this package's own models, each from random numbers of its own.
 
-A color becomes the level at which its distribution function passes its number from (0, 1). So a
+A color becomes the value at which its distribution function passes its number from (0, 1). So a
 seed and an image's number decide the image, whatever the batch. On the CPU the networks are
 compiled (`pixelrnn.compiled`). Elsewhere, in another precision than float32, and where a layer or a
 head is anyone's own, they step in torch with the same numbers: that gives the same images, but for
@@ -14,7 +14,6 @@ from pixelrnn.compiled.network import CompiledNetwork
 from pixelrnn.compiled.program import NoInstructionError
 from pixelrnn.compiled.upsample import CompiledUpsample
 from pixelrnn.errors import InputError
-from pixelrnn.heads.head import level_at
 from pixelrnn.models.autoregressive import AutoregressiveModel
 from pixelrnn.models.scales import MultiScale
 from pixelrnn.ops.chance import uniform_numbers
@@ -52,7 +51,7 @@ class Drawing:
     def fill(
         self, x: np.ndarray, known: np.ndarray, seed: int, images: range, temperature: float
     ) -> None:
-        """Draw the levels of int64 images (n c h w) that are not `known` (h w), in place.
+        """Draw the values of images (n c h w) that are not `known` (h w), in place.
 
         `images` are their numbers. A Multi-Scale completes the small image first, from its own
         known pixels.
@@ -76,11 +75,11 @@ class Compiled:
         parameter = next(model.parameters())
         if parameter.device.type != "cpu" or parameter.dtype != torch.float32:
             raise NoInstructionError(f"{parameter.device}, {parameter.dtype}")
+        part = model.large if isinstance(model, MultiScale) else model
+        self.network = CompiledNetwork(part.network, part.head, part.shape)
         self.upsample = None
         if isinstance(model, MultiScale):
-            self.upsample = CompiledUpsample(model.upsample, model.small.shape, model.levels)
-            model = model.large
-        self.network = CompiledNetwork(model.network, model.head, model.shape)
+            self.upsample = CompiledUpsample(model.upsample, model.small.shape, self.network.levels)
 
     def fill(
         self,
@@ -90,7 +89,7 @@ class Compiled:
         small: np.ndarray | None,
         temperature: float,
     ) -> None:
-        """Draw the unknown levels in place from the numbers `chance` (n c h w)."""
+        """Draw the unknown values in place from the numbers `chance` (n c h w)."""
         context = None
         if self.upsample is not None and small is not None:
             context = self.upsample(small)
@@ -112,7 +111,7 @@ class Stepping:
         small: np.ndarray | None,
         temperature: float,
     ) -> None:
-        """Draw the unknown levels in place from the numbers `chance` (n c h w)."""
+        """Draw the unknown values in place from the numbers `chance` (n c h w)."""
         model, context = self.model, None
         parameter = next(model.parameters())
         device, dtype = parameter.device, torch.promote_types(parameter.dtype, torch.float32)
@@ -122,9 +121,11 @@ class Stepping:
         images = torch.tensor(x, device=device)
         numbers = torch.tensor(chance, dtype=dtype, device=device)
         visits = model.walk(images, torch.from_numpy(known), context)
-        for (i, j), (head, levels, passes) in zip(np.argwhere(~known), visits, strict=True):
-            for drawn, features in passes:
-                for color in drawn:
-                    log_probs = head.level_log_probs(features, levels, color)
-                    levels[:, color] = level_at(numbers[:, color, i, j], log_probs, temperature)
+        to_head, from_head = model.scaling.to_head, model.scaling.from_head
+        for (i, j), (head, values, passes) in zip(np.argwhere(~known), visits, strict=True):
+            for colors, features in passes:
+                for color in colors:
+                    number = numbers[:, color, i, j]
+                    drawn = head.draw_at(number, features, to_head(values), color, temperature)
+                    values[:, color] = from_head(drawn)
         x[...] = images.cpu().numpy()

@@ -1,7 +1,7 @@
 """Draw and score any number of images: in batches, so that memory stays bounded.
 
-Images come and go as uint8 arrays of levels. Likelihoods are computed in float32 or better,
-whatever training's precision was, and added up in float64.
+Images come and go as arrays of levels or real numbers, see `data.values`. Likelihoods are computed
+in float32 or better, whatever training's precision was, and added up in float64.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,13 +12,15 @@ import numpy as np
 import torch
 from torch import nn
 
+from pixelrnn.data.values import values_of
 from pixelrnn.errors import InputError
 from pixelrnn.heads.head import check_temperature
 from pixelrnn.models.autoregressive import AutoregressiveModel
 from pixelrnn.models.density_model import DensityModel
 from pixelrnn.models.drawing import Drawing, is_own
 from pixelrnn.models.scales import MultiScale
-from pixelrnn.ops.pixels import check_levels, known_pixels
+from pixelrnn.models.scaling import scaling_of
+from pixelrnn.ops.pixels import known_pixels
 from pixelrnn.types import Bool, Tensor
 
 Model = AutoregressiveModel | MultiScale  # what a run's config.yaml describes
@@ -39,22 +41,24 @@ class Sampler:
         check_temperature(temperature)
         self.model, self.temperature, self.batch_size = model, float(temperature), batch_size
         self.seed, self.drawn = seed, 0
+        self.dtype = values_of(model.levels).dtype
         self.generator = torch.Generator(device_of(model)).manual_seed(seed)
 
     def draw(self, n: int) -> Iterator[np.ndarray]:
-        """Draw `n` images, batch by batch: uint8 (b, c, h, w)."""
+        """Draw `n` images, batch by batch: (b, c, h, w) of `dtype`."""
         if is_own(self.model):
-            blank = np.broadcast_to(np.uint8(0), (n, *self.model.shape))
+            blank = np.broadcast_to(np.zeros((), self.dtype), (n, *self.model.shape))
             yield from self._fill(blank, known_pixels(0, *self.model.shape[1:]))
             return
         for first in range(0, n, self.batch_size):
             size = min(self.batch_size, n - first)
-            yield _as_bytes(self.model.sample(size, self.generator, temperature=self.temperature))
+            drawn = self.model.sample(size, self.generator, temperature=self.temperature)
+            yield drawn.cpu().numpy().astype(self.dtype)
 
     def complete(self, images: np.ndarray, known: Bool[Tensor, "h w"], times: int) -> np.ndarray:
         """Return each image, followed by `times` completions of its `known` pixels.
 
-        uint8 (n, c, h, w) -> (n, 1 + times, c, h, w).
+        (n, c, h, w) -> (n, 1 + times, c, h, w).
         """
         repeated = images.repeat(times, axis=0)
         own = is_own(self.model)
@@ -64,26 +68,26 @@ class Sampler:
 
     def _fill(self, images: np.ndarray, known: Bool[Tensor, "h w"]) -> Iterator[np.ndarray]:
         """Draw what is not known of images, which get the next numbers, by a model of ours."""
-        levels = as_levels(images, torch.device("cpu"))
-        check_levels(levels, self.model.shape, self.model.levels, known)
+        numbers = as_numbers(images, torch.device("cpu"))
+        scaling_of(self.model.levels).check(numbers, self.model.shape, known)
         drawing = Drawing(cast(Model, self.model))
         for first in range(0, len(images), self.batch_size):
-            x = levels[first : first + self.batch_size].numpy()
-            numbers = range(self.drawn, self.drawn + len(x))
-            drawing.fill(x, known.numpy(), self.seed, numbers, self.temperature)
+            x = numbers[first : first + self.batch_size].numpy()
+            drawn = range(self.drawn, self.drawn + len(x))
+            drawing.fill(x, known.numpy(), self.seed, drawn, self.temperature)
             self.drawn += len(x)
-            yield x.astype(np.uint8)
+            yield x.astype(self.dtype)
 
     def _complete(self, images: np.ndarray, known: Bool[Tensor, "h w"]) -> Iterator[np.ndarray]:
         """Draw what is not known of images, by anyone's model."""
         for first in range(0, len(images), self.batch_size):
-            x = as_levels(images[first : first + self.batch_size], self.generator.device)
+            x = as_numbers(images[first : first + self.batch_size], self.generator.device)
             drawn = self.model.complete(x, known, self.generator, temperature=self.temperature)
-            yield _as_bytes(drawn)
+            yield drawn.cpu().numpy().astype(self.dtype)
 
 
 def nll_maps(model: DensityModel, images: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
-    """Score images batch by batch: uint8 (n, c, h, w) -> the nats of each pixel, float64 (b, h, w).
+    """Score images batch by batch: (n, c, h, w) -> the nats of each pixel, float64 (b, h, w).
 
     A map adds up to its image's negative log-likelihood. Raises InputError where the model gives no
     number.
@@ -92,7 +96,7 @@ def nll_maps(model: DensityModel, images: np.ndarray, batch_size: int) -> Iterat
     if parameter is not None and torch.finfo(parameter.dtype).bits < 32:
         cast(nn.Module, model).float()  # in place
     for first in range(0, len(images), batch_size):
-        batch = as_levels(images[first : first + batch_size], device)
+        batch = as_numbers(images[first : first + batch_size], device)
         with torch.inference_mode(), full_precision(device):
             nats = -model.log_prob_map(batch).double().cpu().numpy()
         finite = np.isfinite(nats).all(axis=(1, 2))
@@ -141,24 +145,26 @@ def device_of(model: DensityModel) -> torch.device:
     return torch.device("cpu") if parameter is None else parameter.device
 
 
-def as_levels(images: np.ndarray, device: torch.device) -> Tensor:
-    """Return uint8 levels as the integers that models take."""
-    return torch.from_numpy(images.astype(np.int64)).to(device)
+def as_numbers(images: np.ndarray, device: torch.device) -> Tensor:
+    """Return levels as the integers that models take, and real numbers as float32."""
+    number = np.float32 if images.dtype.kind == "f" else np.int64
+    return torch.from_numpy(images.astype(number)).to(device)
 
 
 def check_fit(model: DensityModel, levels: int | None, shape: Sequence[int]) -> None:
     """Raise InputError unless the model is of images with these levels and this shape."""
     theirs, ours = _describe(levels, shape), _describe(model.levels, model.shape)
     if ours != theirs:
-        raise InputError(f"the model is of images with {ours}, the data has {theirs}")
-
-
-def _as_bytes(images: Tensor) -> np.ndarray:
-    return images.cpu().numpy().astype(np.uint8)
+        remedy = ""
+        if levels is None and model.levels is not None:
+            remedy = ": real numbers take head=gaussian_mixture"
+        elif levels is not None and model.levels is None:
+            remedy = ": a density is of real numbers, data.levels=null"
+        raise InputError(f"the model is of images with {ours}, the data has {theirs}{remedy}")
 
 
 def _describe(levels: int | None, shape: Sequence[int]) -> str:
-    return f"{levels} levels, shape {tuple(shape)}"
+    return f"{values_of(levels)}, shape {tuple(shape)}"
 
 
 def _first_parameter(model: DensityModel) -> nn.Parameter | None:

@@ -26,7 +26,7 @@ from pixelrnn.layers import Upsample
 from pixelrnn.models.autoregressive import AutoregressiveModel, Visit
 from pixelrnn.models.checks import check_drawing, check_shape
 from pixelrnn.models.density_model import DensityModel
-from pixelrnn.ops.pixels import check_levels, known_pixels, normalize, subsample
+from pixelrnn.ops.pixels import known_pixels, subsample
 from pixelrnn.types import Bool, Context, Float, Images, Nats, Scales, SmallImages, Tensor
 
 
@@ -59,8 +59,8 @@ class MultiScale(nn.Module):
         return self.large.shape
 
     @property
-    def levels(self) -> int:
-        """Return K: pixels are integers 0..K-1."""
+    def levels(self) -> int | None:
+        """Return K: pixels are integers 0..K-1; None: they are real numbers."""
         return self.large.levels
 
     @property
@@ -84,14 +84,14 @@ class MultiScale(nn.Module):
     def context(self, small: SmallImages) -> Context:
         """Return the context of the large model: the small images, upsampled to its size."""
         dtype = next(self.parameters()).dtype
-        return self.upsample(normalize(small, self.levels, dtype))
+        return self.upsample(self.large.scaling.to_network(small, dtype))
 
     def log_prob(self, x: Images) -> Nats:
         """Return the log-likelihood in nats per image: exact if `exact`, else a lower bound.
 
         That is the log-probability of drawing x and, before it, small images that agree with it.
         """
-        check_levels(x, self.shape, self.levels, device=self._device)
+        self.large.scaling.check(x, self.shape, device=self._device)
         small = subsample(x, self.factor)
         return self.small.log_prob(small) + self._large_map(small, x).sum((1, 2))
 
@@ -102,7 +102,7 @@ class MultiScale(nn.Module):
         what the large model gives the same pixel once more, which it has seen: that part makes the
         sum a bound.
         """
-        check_levels(x, self.shape, self.levels, device=self._device)
+        self.large.scaling.check(x, self.shape, device=self._device)
         small = subsample(x, self.factor)
         nats = self._large_map(small, x)
         nats[:, :: self.factor, :: self.factor] += self.small.log_prob_map(small)
@@ -166,7 +166,7 @@ class MultiScale(nn.Module):
         else:
             small, nats = self.small.sample_and_log_prob(n, generator, temperature=temperature)
             smaller = [small]
-        blank = torch.zeros(n, *self.shape, dtype=torch.long, device=self._device)
+        blank = self.large.scaling.blank((n, *self.shape), next(self.parameters()))
         nothing = known_pixels(0, *self.shape[1:])
         large, large_nats = self._enlarge(blank, smaller[-1], nothing, generator, temperature)
         return [*smaller, large], nats + large_nats
@@ -186,7 +186,7 @@ class MultiScale(nn.Module):
         so that this is the model's drawing order continued rather than an exact conditional sample.
         """
         mask = known_pixels(known, *self.shape[1:])
-        check_levels(x, self.shape, self.levels, mask, self._device)
+        self.large.scaling.check(x, self.shape, mask, self._device)
         check_drawing(generator, temperature, self._device)
         small_mask = mask[:: self.factor, :: self.factor]
         small = self.small.complete(

@@ -15,7 +15,7 @@ from pixelrnn.page.charts import charts
 from pixelrnn.page.columns import columns, parallel
 from pixelrnn.page.gallery import all_pictures, real_images
 from pixelrnn.page.groups import group_entry, half_widths, several
-from pixelrnn.page.image_choice import describe, pictured, scores
+from pixelrnn.page.image_choice import describe, pictured, scores, shown_levels
 from pixelrnn.page.packing import pack
 from pixelrnn.page.settings import settings_of
 from pixelrnn.results.comparison import Comparison
@@ -71,7 +71,7 @@ def content(comparison: Comparison) -> dict[str, Any]:
         "notes": [*footnotes(comparison.rows), *comparison.notes],
         "images": images.count,
         "shape": images.shape,
-        "levels": images.levels,
+        "levels": shown_levels(comparison),
         "dims": dims,
         "unit": unit,
         "columns": table,

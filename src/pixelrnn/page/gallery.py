@@ -75,7 +75,7 @@ def _size(pictures: dict[str, Any]) -> int:
     return sum(len(picture["uri"]) for picture in [*single, *pictures.get("grids", [])])
 
 
-def _grid(images: np.ndarray, levels: int, most: int) -> dict[str, Any]:
+def _grid(images: np.ndarray, levels: int | None, most: int) -> dict[str, Any]:
     uri, (width, height), shown = embed(
         images, lambda part: small_grid(part, levels, ACROSS), ACROSS, most
     )

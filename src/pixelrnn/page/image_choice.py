@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pixelrnn.data.values import values_of
 from pixelrnn.page.packing import pack
 from pixelrnn.results.comparison import Comparison
 
@@ -31,7 +32,8 @@ BYTE, SHORT = 2**8 - 1, 2**16 - 1  # the highest uint8 and uint16
 def scores(comparison: Comparison) -> dict[str, Any]:
     """Return the nats of each image: by run, packed as uint16 (`runs`), and `about` them.
 
-    `about` holds the `scale`, nats a step, and the `ids` of the images, None if all are there.
+    `about` holds the `scale`, nats a step, what they are counted from if that is not 0 (`least`),
+    and the `ids` of the images, None if all are there.
     """
     names, nats = _stack(comparison)
     if not names:
@@ -41,11 +43,13 @@ def scores(comparison: Comparison) -> dict[str, Any]:
         spread = np.argsort(-nats.std(axis=0), kind="stable")
         fitting = spread[: SCORES // (2 * len(names))]
         kept = np.union1d(fitting, choose(nats, _room(comparison)))
-    scale = float(nats.max() / SHORT) or 1.0
-    steps = np.clip(np.round(nats[:, kept] / scale), 0, SHORT)
+    least = min(0.0, float(nats.min()))  # below 0 of a density
+    scale = float((nats.max() - least) / SHORT) or 1.0
+    steps = np.clip(np.round((nats[:, kept] - least) / scale), 0, SHORT)
     ids = pack(kept, "i4") if len(kept) < nats.shape[1] else None
     runs = {name: pack(row, "u2") for name, row in zip(names, steps, strict=True)}
-    return {"about": {"scale": scale, "ids": ids}, "runs": runs}
+    about = {"scale": scale, "ids": ids} | ({"least": least} if least else {})
+    return {"about": about, "runs": runs}
 
 
 def pictured(comparison: Comparison) -> dict[str, Any]:
@@ -65,13 +69,27 @@ def pictured(comparison: Comparison) -> dict[str, Any]:
         most = float(np.quantile(np.stack(list(maps.values())), 0.999)) or 1.0
     images = None
     if comparison.arrays:
-        images = pack(comparison.arrays[comparison.images.split][chosen], "u1")
+        images = pack(
+            _in_bytes(comparison.arrays[comparison.images.split][chosen], comparison), "u1"
+        )
     about = {"ids": pack(chosen, "i4"), "most": most, "images": images}
     runs = {
         run: pack(np.clip(np.round(BYTE / most * values), 0, BYTE), "u1")
         for run, values in maps.items()
     }
     return {"about": about, "runs": runs, "count": len(chosen)}
+
+
+def shown_levels(comparison: Comparison) -> int:
+    """Return how many levels the bytes of the embedded test images have."""
+    return min(comparison.images.levels or 256, 256)
+
+
+def _in_bytes(images: np.ndarray, comparison: Comparison) -> np.ndarray:
+    """Return images of up to 256 levels as they are, others as gray levels 0..255."""
+    if comparison.images.levels == shown_levels(comparison):
+        return images
+    return values_of(comparison.images.levels).to_bytes(images)
 
 
 def choose(nats: np.ndarray, count: int) -> np.ndarray:

@@ -11,7 +11,7 @@ const [depth, rows, across] = page.shape;
 
 /** Nats of every embedded image under a run. */
 function scoresOf(entry) {
-  return (entry.decoded ??= Float64Array.from(unpack(entry.scores, Uint16Array), (value) => value * scored.scale));
+  return (entry.decoded ??= Float64Array.from(unpack(entry.scores, Uint16Array), (value) => (scored.least ?? 0) + value * scored.scale));
 }
 function mapOf(entry, id) {
   if (!entry.maps || !pictured.place.has(id)) return null;

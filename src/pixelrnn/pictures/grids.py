@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pixelrnn.data.quantize import stretch
+from pixelrnn.data.values import values_of
 from pixelrnn.errors import InputError
 from pixelrnn.files import replacing
 
@@ -37,25 +37,27 @@ def check_picture(n: int, shape: Sequence[int], columns: int, side: int) -> None
         )
 
 
-def image_grid(images: np.ndarray, levels: int, columns: int = 8, side: int = 64) -> Image.Image:
-    """Draw levels 0..K-1 (n, c, h, w), black to white, `columns` images a row.
+def image_grid(
+    images: np.ndarray, levels: int | None, columns: int = 8, side: int = 64
+) -> Image.Image:
+    """Draw levels 0..K-1 or real numbers (n, c, h, w), black to white, `columns` images a row.
 
     Pixels are repeated until an image is about `side` high.
     """
     return Image.fromarray(_tile(enlarge(images, levels, side), columns, GAP))
 
 
-def small_grid(images: np.ndarray, levels: int, columns: int = 8) -> Image.Image:
+def small_grid(images: np.ndarray, levels: int | None, columns: int = 8) -> Image.Image:
     """Draw the same with one pixel a pixel and thin lines between the images.
 
     It is in RGB, or gray (mode L) for images of one color.
     """
-    page = _tile(stretch(images, levels), columns, gap=1)[1:-1, 1:-1]
+    page = _tile(values_of(levels).to_bytes(images), columns, gap=1)[1:-1, 1:-1]
     return Image.fromarray(page if images.shape[1] == 3 else page[:, :, 0])
 
 
 def completion_grid(
-    completions: np.ndarray, known: np.ndarray, levels: int, side: int = 64
+    completions: np.ndarray, known: np.ndarray, levels: int | None, side: int = 64
 ) -> Image.Image:
     """Draw a row for each image, first itself, then its completions, a line around what was given.
 
@@ -71,13 +73,15 @@ def completion_grid(
     return Image.fromarray(np.concatenate([page[:, :first], apart, page[:, first:]], axis=1))
 
 
-def small_completions(completions: np.ndarray, given: int, levels: int) -> Image.Image:
+def small_completions(completions: np.ndarray, given: int, levels: int | None) -> Image.Image:
     """Draw the same with one pixel a pixel, a line of its own below the `given` rows of pixels.
 
     No pixel is covered; the images themselves stand a little apart, on the left.
     """
     _, across, colors, h, w = completions.shape
-    images = stretch(completions.reshape(-1, colors, h, w), levels).repeat(3 // colors, 1)
+    images = (
+        values_of(levels).to_bytes(completions.reshape(-1, colors, h, w)).repeat(3 // colors, 1)
+    )
     line = np.broadcast_to(np.array(ORANGE, np.uint8)[:, None, None], (len(images), 3, 1, w))
     page = _tile(np.concatenate([images[:, :, :given], line, images[:, :, given:]], 2), across, 1)
     page = np.insert(page, [w + 1] * 2, GRAY, axis=1)
@@ -160,10 +164,10 @@ def _tile(images: np.ndarray, columns: int, gap: int) -> np.ndarray:
     return page
 
 
-def enlarge(images: np.ndarray, levels: int, side: int) -> np.ndarray:
+def enlarge(images: np.ndarray, levels: int | None, side: int) -> np.ndarray:
     """Return levels (n, c, h, w) as bytes in RGB, by a whole factor: pixels stay squares."""
     factor = max(1, side // images.shape[-2])
-    large = stretch(images, levels).repeat(factor, -2).repeat(factor, -1)
+    large = values_of(levels).to_bytes(images).repeat(factor, -2).repeat(factor, -1)
     return large.repeat(3 // images.shape[1], 1)
 
 

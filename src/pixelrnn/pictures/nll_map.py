@@ -6,7 +6,7 @@ Bright pixels are those that the model did not expect.
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from pixelrnn.data.quantize import stretch
+from pixelrnn.data.values import values_of
 
 # Colors of 0 nats, of half the scale, and of the top of the scale and beyond.
 COLD, WARM, HOT = "#06031c", "#c2374f", "#fcf6a8"
@@ -25,23 +25,23 @@ HIGHEST_MARK = 0.9
 def nll_picture(
     image: np.ndarray,
     nats: np.ndarray,
-    levels: int,
-    top: float,
+    levels: int | None,
+    ends: tuple[float, float],
     title: str,
     mark: tuple[float, str],
     side: int = 256,
 ) -> Image.Image:
     """Draw an image, what its pixels cost, and the scale of that, side by side below a title.
 
-    `image` is levels (c, h, w); `nats` (h, w), in colors from 0 to `top`; `mark` a number of nats
+    `image` is (c, h, w); `nats` (h, w), in colors between `ends`; `mark` a number of nats
     that the scale points out, with its name. The image gets about `side` pixels high.
     """
     h, w = nats.shape
     factor = max(1, side // h)
     width, height = w * factor, h * factor
-    parts = [_picture(image, levels), _colors(nats, top)]
+    parts = [_picture(image, levels), _colors(nats, ends)]
     parts = [part.resize((width, height), Image.Resampling.NEAREST) for part in parts]
-    parts.append(_scale(height, top, mark))
+    parts.append(_scale(height, ends, mark))
 
     font = ImageFont.load_default(14)
     parts_width = 2 * width + SCALE + 3 * MARGIN
@@ -56,32 +56,34 @@ def nll_picture(
     return page
 
 
-def _picture(image: np.ndarray, levels: int) -> Image.Image:
+def _picture(image: np.ndarray, levels: int | None) -> Image.Image:
     """Draw levels (c, h, w), black to white, one pixel a pixel."""
-    shown = stretch(image, levels).transpose(1, 2, 0)
+    shown = values_of(levels).to_bytes(image).transpose(1, 2, 0)
     gray = shown.shape[-1] == 1
     return Image.fromarray(shown[:, :, 0] if gray else shown).convert("RGB")
 
 
-def _colors(nats: np.ndarray, top: float) -> Image.Image:
+def _colors(nats: np.ndarray, ends: tuple[float, float]) -> Image.Image:
     """Draw nats (h, w) in colors, one pixel a pixel."""
-    gray = (np.clip(nats / top, 0, 1) * 255).round().astype(np.uint8)
+    low, top = ends
+    gray = (np.clip((nats - low) / (top - low), 0, 1) * 255).round().astype(np.uint8)
     return ImageOps.colorize(Image.fromarray(gray), COLD, HOT, WARM)
 
 
-def _scale(height: int, top: float, mark: tuple[float, str]) -> Image.Image:
+def _scale(height: int, ends: tuple[float, float], mark: tuple[float, str]) -> Image.Image:
     """Draw the color bar with numbers at its ends and at the mark."""
     scale = Image.new("RGB", (SCALE, height + BOTTOM), "white")  # letters reach below the bar
-    bar = _colors(np.linspace(top, 0, height)[:, None], top)
+    low, top = ends
+    bar = _colors(np.linspace(top, low, height)[:, None], ends)
     scale.paste(bar.resize((BAR, height)), (0, 0))
     marked, name = mark
-    ticks = [(top, f"{top:.1f} or more"), (0.0, "0 nats a pixel")]
-    if marked < HIGHEST_MARK * top:
+    ticks = [(top, f"{top:.1f} or more"), (low, f"{low:.3g} nats a pixel")]
+    if marked - low < HIGHEST_MARK * (top - low):
         ticks.append((marked, f"{marked:.1f} {name}"))
     draw = ImageDraw.Draw(scale)
     font = ImageFont.load_default(13)
     for value, text in ticks:
-        y = round((height - 1) * (1 - value / top))
+        y = round((height - 1) * (top - value) / (top - low))
         draw.line((BAR, y, BAR + TICK, y), fill="black")
         inside = min(max(y, HALF), height - HALF)
         draw.text((BAR + TICK + GAP, inside), text, font=font, fill="black", anchor="lm")

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pixelrnn import figures
+from pixelrnn.data.values import values_of
 from pixelrnn.errors import InputError
 from pixelrnn.results.baselines import Baseline, independent_pixels, lossless_coder
 from pixelrnn.results.groups import Group, make_groups
@@ -28,6 +29,8 @@ LEAK = (
     "the audit found that it sees what it predicts, so its NLL is no likelihood: "
     "run `pixelrnn audit`"
 )
+# Of more levels, and of real numbers, there are no baselines.
+MOST_LEVELS = 256
 # Runs that the headline names as perhaps as good as the best.
 NAMED = 3
 
@@ -48,9 +51,9 @@ class Comparison:
     histories: dict[str, pd.DataFrame]
     nats: dict[str, np.ndarray]  # float64 (n,), of each image
     maps: dict[str, np.ndarray]  # float16 (n, h, w), nats of each pixel
-    samples: dict[str, np.ndarray]  # uint8 (n, c, h, w)
+    samples: dict[str, np.ndarray]  # (n, c, h, w)
     grids: dict[str, np.ndarray]  # (e,) of epoch and images: see `runs.scores.grids`
-    completions: dict[str, np.ndarray]  # uint8 (n, 1 + k, c, h, w)
+    completions: dict[str, np.ndarray]  # (n, 1 + k, c, h, w)
     differences: pd.DataFrame  # of groups and baselines, see `paired_differences`
     notes: list[str]  # on the comparison as a whole
 
@@ -59,7 +62,8 @@ class Comparison:
         """What was measured on which images."""
         size = "×".join(map(str, self.images.shape))
         split = f"{self.images.count:,} {self.images.split} images"
-        return f"{self.images.name}: NLL of the {split} ({size}, {self.images.levels} levels)"
+        values = values_of(self.images.levels)
+        return f"{self.images.name}: NLL{values.label} of the {split} ({size}, {values})"
 
     @property
     def chosen(self) -> Group:
@@ -190,6 +194,8 @@ def _load(images: Evaluated, notes: list[str]) -> dict[str, np.ndarray]:
 def _baselines(arrays: dict[str, np.ndarray], images: Evaluated) -> list[Baseline]:
     if not arrays:
         return []
+    if images.levels is None or images.levels > MOST_LEVELS:
+        return []  # histograms and picture coders are of bytes
     test = arrays[images.split]
     return [
         independent_pixels(arrays["train"], test, images.levels),

@@ -22,8 +22,13 @@ from pixelrnn.results.baselines import encodings
 ONES_OWN = 500  # validation images that are enough to rank among
 
 
-def coder_nats(images: np.ndarray, levels: int) -> np.ndarray:
-    """Return the nats of each image, uint8 (n, c, h, w), as a file by the best coder for it."""
+def coder_nats(images: np.ndarray, levels: int | None) -> np.ndarray:
+    """Return the nats of each image, uint8 (n, c, h, w), as a file by the best coder for it.
+
+    The coders are of pictures in bytes: NaN for more than 256 levels and for real numbers.
+    """
+    if levels is None or levels > 256:
+        return np.full(len(images), math.nan)
     files = (encodings(image.transpose(1, 2, 0), levels) for image in images)
     return np.array([8 * math.log(2) * min(map(len, kinds.values())) for kinds in files])
 

@@ -42,7 +42,12 @@ FIGURES = read_figures()
 
 
 def paper_figure(
-    data: str | None, shape: Shape, levels: int, split: str, variant: str | None, layers: object
+    data: str | None,
+    shape: Shape,
+    levels: int | None,
+    split: str,
+    variant: str | None,
+    layers: object,
 ) -> Figure | None:
     """Return the figure to set beside such a run.
 
@@ -53,7 +58,7 @@ def paper_figure(
 
 
 def quoted_figure(
-    data: str | None, shape: Shape, levels: int, variant: str | None, layers: object
+    data: str | None, shape: Shape, levels: int | None, variant: str | None, layers: object
 ) -> Figure | None:
     """Return the figure of the same problem, for an experiment to quote; None if there is none."""
     for figure in FIGURES:

@@ -53,7 +53,7 @@ class Record:
     data: str | None = None  # name of the data set
     data_path: str | None = None  # folder of prepared arrays, as the run's config names it
     shape: tuple[int, int, int] | None = None  # colors, rows, columns
-    levels: int | None = None
+    levels: int | None = None  # None of real numbers, too
     head: str | None = None
     seed: int | None = None
     group: str | None = None  # of the runs that differ in nothing but the seed
@@ -132,7 +132,7 @@ def _describe(files: RunDirectory) -> dict[str, Any]:
             "data": str(data.get("name") or Path(data["path"]).name),
             "data_path": str(data["path"]),
             "shape": (colors, rows, columns),
-            "levels": int(data["levels"]),
+            "levels": None if data["levels"] is None else int(data["levels"]),
             "head": str(head.get("_target_", "")).rpartition(".")[2],
             "seed": None if config.get("seed") is None else int(config["seed"]),
         }

@@ -31,12 +31,12 @@ class Evaluated:
     split: str
     count: int
     shape: tuple[int, int, int]
-    levels: int
+    levels: int | None  # None: real numbers
     md5: str  # of the split's array; empty if no run recorded it
     places: tuple[Path, ...]  # folders of prepared arrays, as the runs' configs name them
 
     def load(self) -> dict[str, np.ndarray]:
-        """Open the images by split, uint8 (n, c, h, w), from the first place that has them.
+        """Open the images by split, (n, c, h, w), from the first place that has them.
 
         Raises InputError, saying why, if no place has the images that the runs were evaluated on.
         """

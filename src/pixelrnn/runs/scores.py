@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from pixelrnn.data.npy import map_npy
+from pixelrnn.data.values import values_of
 from pixelrnn.errors import InputError
 from pixelrnn.files import first_line, md5
 from pixelrnn.runs import directory
@@ -87,46 +88,48 @@ def nll_maps(run: Record) -> np.ndarray | None:
 
 
 def samples(run: Record) -> np.ndarray | None:
-    """Open the images that the model drew: uint8 (n, c, h, w), levels."""
-    return _levels(run, directory.SAMPLES, before=1)
+    """Open the images that the model drew: (n, c, h, w)."""
+    return _images(run, directory.SAMPLES, before=1)
 
 
 def grids(run: Record) -> np.ndarray | None:
-    """Read what a run drew while it was trained: (e,) of `epoch`, int, and `images`, levels.
+    """Read what a run drew while it was trained: (e,) of `epoch`, int, and `images`.
 
-    `images` are uint8 (n, c, h, w) for each epoch, and epochs are counted from 1.
+    `images` are (n, c, h, w) for each epoch, and epochs are counted from 1.
     """
     file = run.folder / directory.GRIDS
     drawn = _open(file, _TRAIN)
-    if drawn is None or run.levels is None:
+    if drawn is None or run.shape is None:
         return None
     if drawn.ndim != 1 or drawn.dtype.names != ("epoch", "images") or not len(drawn):
         raise InputError(f"{file} is {_spell(drawn)}, not grids of samples: {_TRAIN}")
-    _check_levels(run, file, drawn["images"], 2, _TRAIN)
+    _check_images(run, file, drawn["images"], 2, _TRAIN)
     return drawn
 
 
 def completions(run: Record) -> np.ndarray | None:
-    """Open test images, each followed by completions of it: uint8 (n, 1 + k, c, h, w), levels."""
-    return _levels(run, directory.COMPLETIONS, before=2)
+    """Open test images, each followed by completions of it: (n, 1 + k, c, h, w)."""
+    return _images(run, directory.COMPLETIONS, before=2)
 
 
-def _levels(run: Record, name: str, before: int) -> np.ndarray | None:
-    """Open images of the run's shape and levels, behind `before` axes of any size."""
+def _images(run: Record, name: str, before: int) -> np.ndarray | None:
+    """Open images of the run's shape and values, behind `before` axes of any size."""
     file = run.folder / name
     images = _open(file, _SAMPLE)
-    if images is None or run.levels is None:
+    if images is None or run.shape is None:
         return None
-    _check_levels(run, file, images, before, _SAMPLE)
+    _check_images(run, file, images, before, _SAMPLE)
     return images
 
 
-def _check_levels(run: Record, file: Path, images: np.ndarray, before: int, again: str) -> None:
-    if images.shape[before:] != run.shape or images.dtype != np.uint8 or images.size == 0:
+def _check_images(run: Record, file: Path, images: np.ndarray, before: int, again: str) -> None:
+    values = values_of(run.levels)
+    if images.shape[before:] != run.shape or images.dtype != values.dtype or images.size == 0:
         raise InputError(f"{file} is {_spell(images)}, not images of shape {run.shape}: {again}")
-    highest = images.max()
-    if highest >= (run.levels or 0):
-        raise InputError(f"{file} has level {highest}, the run has {run.levels} levels: {again}")
+    try:
+        values.check(file, images)
+    except InputError as error:
+        raise InputError(f"{error}; {again}") from error
 
 
 def _open(file: Path, again: str) -> np.ndarray | None:

@@ -48,8 +48,8 @@ def complete(
     Transparent pictures are laid on `ground`, by default that of the run's data.
 
     Writes to `out` (completed/ in the run, unless given) completions.png, a row an image: itself,
-    then its completions, a line around what was known; and completions.npy, the same as uint8
-    levels (n, 1 + k, c, h, w), which is returned.
+    then its completions, a line around what was known; and completions.npy, the same as
+    levels or real numbers (n, 1 + k, c, h, w), which is returned.
 
     Raises InputError, having written nothing, for files that cannot be used (see `read_images`) or
     impossible numbers.
@@ -85,7 +85,7 @@ def write_completions(
     out: Path,
     side: int,
 ) -> np.ndarray:
-    """Complete uint8 levels (n, c, h, w); write completions.png and .npy to the folder `out`."""
+    """Complete images (n, c, h, w); write completions.png and .npy to the folder `out`."""
     known = known_pixels(known, *images.shape[-2:])
     completed = sampler.complete(images, known, times)
     out.mkdir(parents=True, exist_ok=True)

@@ -59,7 +59,7 @@ def compress(
     check_lanes(batch_size)
     out = _find_place(out)
     coder = Coder(Run.load(run).model)
-    shape, levels = coder.model.shape, coder.model.levels
+    shape, levels = coder.model.shape, coder.levels
     sources = _look_at(files, shape, levels)
     contents = pack(source.entry for source in sources)
     images = sum(source.entry.count(shape) for source in sources)

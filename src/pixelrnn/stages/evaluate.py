@@ -37,7 +37,8 @@ def evaluate(
     pixel.
 
     Standard errors are over images. `bound` says whether the values are the likelihood ("exact")
-    or, for Multi-Scale without clamping, no smaller than it ("upper"). Returns the split's figures.
+    or, for Multi-Scale without clamping, no smaller than it ("upper"); `measure` is "density" where
+    the data are real numbers, and not there for levels. Returns the split's figures.
     For `trust` see `Run.load`.
     Raises InputError, having written nothing, for a run without weights or a model that gives no
     finite number.
@@ -68,6 +69,7 @@ def _evaluate(
         "data_md5": about.get("md5", {}).get(f"{split}.npy"),
         "weights_md5": loaded.weights_md5,
         "md5": {name: md5(loaded.path / name) for name in written},
+        **({"measure": "density"} if model.levels is None else {}),
         "audit": brief_audit(model),  # a likelihood of a network that sees what it predicts is none
     }
     loaded.files.write_metrics(split, metrics)
@@ -81,7 +83,7 @@ def _evaluate(
 
 
 def score_split(model: Model, images: np.ndarray, batch_size: int, maps: Path) -> np.ndarray:
-    """Score images, uint8 (n, c, h, w) -> nats (n,), float64; those of each pixel go to `maps`."""
+    """Score images (n, c, h, w) -> nats (n,), float64; those of each pixel go to `maps`."""
     n, _, h, w = images.shape
     nats = np.empty(n)
     most = np.finfo(np.float16).max
@@ -120,4 +122,5 @@ def sentence(run: Path, split: str, metrics: dict[str, Any]) -> str:
     bound = metrics["bound"]
     nats = figures.spell(metrics["nll_nats"], bound=bound, digits=2)
     bits = figures.spell(metrics["bits_per_dim"], metrics["bits_per_dim_se"], bound)
-    return f"{run}: {split} NLL {nats} nats, {bits} bits/dim ({metrics['images']} images)"
+    what = "NLL (density)" if metrics.get("measure") == "density" else "NLL"
+    return f"{run}: {split} {what} {nats} nats, {bits} bits/dim ({metrics['images']} images)"

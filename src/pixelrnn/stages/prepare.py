@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pixelrnn.data import SPLITS, Pairs, write_arrays
+from pixelrnn.data import SPLITS, Pairs, read_description, write_arrays
 from pixelrnn.data.arrays import check_description, check_name, check_replaceable
 from pixelrnn.data.identical import WORDS, describe_identical
 from pixelrnn.data.npy import NpyWriter
 from pixelrnn.data.splits import GRAY, Noted
+from pixelrnn.data.values import values_of
 from pixelrnn.errors import InputError
 
 
@@ -18,7 +19,7 @@ def prepare(
     source: Callable[[], Mapping[str, np.ndarray] | Pairs],
     name: str,
     shape: Sequence[int],
-    levels: int,
+    levels: int | None,
     out: str | Path,
     dedupe: bool = False,
 ) -> None:
@@ -29,8 +30,8 @@ def prepare(
     know: files left out, pictures changed, images that are identical or of one color.
 
     The same raw files and arguments give the same bytes: see `pixelrnn.data.arrays`. Raises
-    InputError for a raw file that is missing or damaged, for what is not uint8 (n, *shape) of
-    `levels` levels, and if `out` holds something else.
+    InputError for a raw file that is missing or damaged, for what is not (n, *shape) of
+    `levels` levels (None: of real numbers), and if `out` holds something else.
     """
     check_description(shape, levels)
     check_name(name)
@@ -44,23 +45,27 @@ def prepare(
         images = written[split]
         print(
             f"{name} {split:5} {images.count:6} images {size}, "
-            f"levels {images.low}..{images.high} of {levels}"
+            f"{values_of(levels).spell_range(images.low, images.high)}"
         )
     notes = read.notes() if isinstance(read, Noted) else []
-    for line in [*notes, *_describe(written, levels)]:
+    remarks = values_of(levels).remarks(
+        max(written[split].high for split in SPLITS), read_description(out)
+    )
+    for line in [*notes, *_removed(written), *remarks, *_identical(written)]:
         print(f"{name}: {line}")
 
 
-def _describe(written: Mapping[str, NpyWriter], levels: int) -> list[str]:
-    """Return lines on the images, whatever source they are from."""
+def _removed(written: Mapping[str, NpyWriter]) -> list[str]:
+    """Return a line for each split that `dedupe` made smaller."""
     lines = []
     for split in SPLITS:
         if removed := written[split].removed:
             others = "validation or test" if split == "train" else "test"
             lines.append(f"{removed} removed from {WORDS[split]}: identical to one for {others}")
-    high = max(written[split].high for split in SPLITS)
-    if (high + 1) * 8 <= levels:
-        remedy = f"set data.levels={max(2, high + 1)} if that is all there are"
-        lines.append(f"no level is above {high}, nearly black: {remedy}")
+    return lines
+
+
+def _identical(written: Mapping[str, NpyWriter]) -> list[str]:
+    """Return lines on images that are identical or of one color, whatever source they are from."""
     fingerprints = {split: written[split].fingerprints for split in SPLITS}
-    return lines + describe_identical(fingerprints, remedy=GRAY not in written)
+    return describe_identical(fingerprints, remedy=GRAY not in written)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pixelrnn.data.npy import map_npy, write_npy
+from pixelrnn.data.values import values_of
 from pixelrnn.errors import InputError, check_seed, check_whole
 from pixelrnn.files import as_folder, replacing, write_json
 from pixelrnn.models.in_batches import Sampler, find_device, spread
@@ -39,9 +40,10 @@ def sample(
 ) -> np.ndarray:
     """Draw `images` images, and complete some test images from their upper half.
 
-    Writes to `out` (the run itself, unless given) samples.npy (uint8 levels (n, c, h, w)),
-    samples.png (the first `pictured` of them) and sampling.json; completions.png, completions.npy
-    (uint8 (8, 1 + k, c, h, w)): test images, each followed by k = `completions` ways to go on.
+    Writes to `out` (the run itself, unless given) samples.npy (levels or real numbers,
+    (n, c, h, w)), samples.png (the first `pictured` of them) and sampling.json; completions.png,
+    completions.npy ((8, 1 + k, c, h, w)): test images, each followed by k = `completions` ways to
+    go on.
     Where the prepared images are not at hand, completions are left as they are, with a line that
     says so.
 
@@ -62,12 +64,17 @@ def sample(
     pictured = min(pictured, images)
     check_picture(pictured, model.shape, columns, side)
     check_completions(COMPLETED, completions, model.shape, side)
-    check_disk(images * math.prod(model.shape), out, f"images={images}", "draw fewer")
+    values = images * math.prod(model.shape)
+    check_disk(
+        values * values_of(model.levels).dtype.itemsize, out, f"images={images}", "draw fewer"
+    )
     sampler = Sampler(model.to(find_device(device)), seed, temperature, batch_size)
     with locked(out):
         start = time.perf_counter()
         with replacing(out / SAMPLES) as new, Bar("drawing", total=images) as bar:
-            write_npy(new, np.uint8, (images, *model.shape), _counted(sampler.draw(images), bar))
+            write_npy(
+                new, sampler.dtype, (images, *model.shape), _counted(sampler.draw(images), bar)
+            )
         drawn = map_npy(out / SAMPLES)  # it may be larger than memory
         seconds = time.perf_counter() - start
 

@@ -13,9 +13,11 @@ import pandas as pd
 
 from pixelrnn import figures
 from pixelrnn.data.given import find_ground, read_images
+from pixelrnn.data.values import values_of
 from pixelrnn.errors import InputError, check_whole
 from pixelrnn.files import as_folder, write_text
 from pixelrnn.models.in_batches import Model, check_fit, find_device, nll_maps, spread
+from pixelrnn.models.scaling import scaling_within
 from pixelrnn.pictures.grids import save_picture
 from pixelrnn.pictures.nll_map import nll_picture
 from pixelrnn.results.outliers import ONES_OWN, coder_nats, typical_p
@@ -47,10 +49,10 @@ def score(
     Writes to `out` (scores/ in the run, by default) scores.csv, a row an image in the order of the
     files: file, nll_nats, bits_per_dim, bound ("exact", or "upper" where the NLL is an upper bound:
     Multi-Scale without clamping); with `maps`, maps/<row>-<file>.png, the image and beside it the
-    nats of each pixel, on one scale for all files: from 0 to `top` nats, by default 3 more than a
-    uniform guess at a pixel costs. Transparent pictures are laid on `ground`, by
-    default that of the run's data. With `unusual` or `against`, a background run, there are the
-    columns ratio, complexity and typical_p of `out_of_distribution` besides.
+    nats of each pixel, on one scale for all files: from 0 (of a density: the least) to `top` nats,
+    by default 3 more than a uniform guess at a pixel costs. Transparent pictures are laid on
+    `ground`, by default that of the run's data. With `unusual` or `against`, a background run,
+    there are the columns ratio, complexity and typical_p of `out_of_distribution` besides.
 
     Returns the rows. Raises InputError, having written nothing, for files that cannot be used (see
     `read_images`).
@@ -81,7 +83,7 @@ def score(
     write_text(_folder(out) / "scores.csv", _table(rows))
     if maps:
         _write_maps(rows, images, kept, model, top, _folder(out / "maps"))
-    _print(rows, out)
+    _print(rows, out, values_of(model.levels).label)
     return rows
 
 
@@ -93,9 +95,10 @@ def out_of_distribution(
 ) -> pd.DataFrame:
     """Return how unusual each image is to the model of `run`, a row an image.
 
-    `images`: levels 0..K-1, uint8 (n, c, h, w). Columns: nll_nats; with a `background` run, such as
-    one that was trained by `+data.mutate=0.1`, ratio; complexity; typical_p, which is missing where
-    the prepared validation images are not at hand. `pixelrnn.results.outliers` says what they mean.
+    `images`: (n, c, h, w), levels 0..K-1 or real numbers. Columns: nll_nats; with a `background`
+    run, such as one that was trained by `+data.mutate=0.1`, ratio; complexity; typical_p, which is
+    missing where the prepared validation images are not at hand. `pixelrnn.results.outliers` says
+    what they mean.
 
     Raises InputError for a run without weights, and for a background of other images.
     """
@@ -172,12 +175,15 @@ def _write_maps(
     for old in folder.glob("*.png"):
         if MAP_NAME.fullmatch(old.name):
             old.unlink()
-    guess = model.shape[0] * math.log(model.levels)  # a pixel's cost where all levels are as likely
-    mark = (guess, "uniform guess")
+    guess = model.shape[0] * scaling_within(model).guess  # a pixel's cost to one who knows nothing
+    mark = (guess, "uniform guess" if model.levels else "one Gaussian")
+    least = 0.0 if model.levels else min(float(one.min()) for one in nats)
+    label = values_of(model.levels).label
     for i, row in enumerate(rows):
         file = Path(row["file"])
-        title = f"{file.name[-40:]}: {figures.in_words(_figures(row))}"
-        picture = nll_picture(images[i], nats[i], model.levels, top or guess + 3, title, mark)
+        title = f"{file.name[-40:]}: {figures.in_words(_figures(row))}{label}"
+        ends = (least, top or guess + 3)
+        picture = nll_picture(images[i], nats[i], model.levels, ends, title, mark)
         stem = Path(file.name.replace(".npy[", "[")).stem  # test[3] of test.npy[3]
         tail = stem.encode()[-100:].decode(errors="ignore")  # a name has at most 255 bytes
         save_picture(picture, folder / f"{i + 1:04}-{tail}.png")
@@ -189,11 +195,11 @@ def _figures(row: Row) -> str:
     return f"{nats} nats, {bits} bits/dim"
 
 
-def _print(rows: list[Row], out: Path) -> None:
+def _print(rows: list[Row], out: Path, label: str) -> None:
     ordered = sorted(rows, key=lambda row: row["nll_nats"])
     ends = {"": rows[0]}
     if len(rows) > 1:
         ends = {"likeliest: ": ordered[0], "unlikeliest: ": ordered[-1]}
     for name, row in ends.items():
-        print(f"{name}{row['file']}, {_figures(row)}")
+        print(f"{name}{row['file']}, {_figures(row)}{label}")
     print(f"{out / 'scores.csv'}: {len(rows)} images")

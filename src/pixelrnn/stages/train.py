@@ -17,11 +17,13 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from pixelrnn.data import ImageData
 from pixelrnn.data.arrays import read_description
+from pixelrnn.data.values import values_of
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, first_line, md5
 from pixelrnn.models import AutoregressiveModel
 from pixelrnn.models.description import foreign
 from pixelrnn.models.in_batches import Model, check_fit
+from pixelrnn.models.scaling import standardize
 from pixelrnn.runs.directory import CHECKPOINT, HISTORY, METRICS, SAMPLING
 from pixelrnn.runs.lock import locked
 from pixelrnn.runs.origin import find_origin
@@ -83,7 +85,9 @@ def train(
         callbacks=[Finite(), history, best, *theirs, last],
         logger=parts_of("logger", Logger, logger) or False,
     )
-    origin = find_origin(command, read_description(images.path).get("md5"))
+    about = read_description(images.path)
+    standardize(model, about.get("mean", 0.0), about.get("scale", 1.0))
+    origin = find_origin(command, about.get("md5"))
     origin["threads"] = torch.get_num_threads()
     trust = foreign(config.get("model"))  # named by whoever trains it
     before = set(Path(run).iterdir()) if Path(run).is_dir() else None
@@ -102,7 +106,8 @@ def train(
                 _fit(fit, module, images, claimed)
                 if fit.is_global_zero:
                     training = _finish(claimed, model, history, best, origin)
-                    print(_ending(claimed.path, training), flush=True)
+                    label = values_of(images.levels).label
+                    print(_ending(claimed.path, training, label), flush=True)
                     if stop.signal:  # it came with the last steps
                         stop.leave()
                     if test:
@@ -232,7 +237,7 @@ def _beginning(run: Run, model: Model, left: bool) -> str:
     return about
 
 
-def _ending(run: Path, training: Mapping[str, Any]) -> str:
+def _ending(run: Path, training: Mapping[str, Any], label: str) -> str:
     """Return what it took, and the best figure on the validation images if there is one."""
     sentence = (
         f"{run}: {training['images']:,} images in {training['train_seconds']:.0f} s "
@@ -243,4 +248,5 @@ def _ending(run: Path, training: Mapping[str, Any]) -> str:
     if bits is None:
         return sentence
     epoch = training["best_epoch"] + 1
-    return f"{sentence}; best on the validation images in epoch {epoch}: {bits:.4f} bits/dim"
+    best = f"best on the validation images in epoch {epoch}: {bits:.4f} bits/dim{label}"
+    return f"{sentence}; {best}"

@@ -18,6 +18,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from pixelrnn.errors import InputError
 from pixelrnn.files import write_text
+from pixelrnn.models.scaling import scaling_within
 from pixelrnn.runs.directory import CHECKPOINT, HISTORY, RunDirectory
 from pixelrnn.types import Tensor
 
@@ -37,12 +38,15 @@ def check_loss(trainer: Trainer, pl_module: Any, loss: Tensor | float) -> None:
     """Look at a loss, in nats per dimension: at its mean over processes, so that all stop or none.
 
     Raises InputError if it is infinite, not a number or far above that of a uniform guess, which
-    is log K: nothing good comes after it. SystemExit in all processes but the first.
+    is log K (of real numbers: of one Gaussian): nothing good comes after it. SystemExit in all
+    processes but the first.
     """
     if isinstance(loss, Tensor):
         loss = float(trainer.strategy.reduce(loss.detach().clone(), reduce_op="mean"))
-    uniform = math.log(pl_module.model.levels)
-    if loss < HOPELESS * uniform:  # so written, NaN is refused as well
+    scaling = scaling_within(pl_module.model)
+    uniform, unit = scaling.guess, scaling.unit
+    own = max(unit, 1.5 * unit)  # a Multi-Scale draws up to half as many numbers again
+    if loss - own < HOPELESS * (uniform - unit):  # so written, NaN is refused as well
         return
     if not trainer.is_global_zero:
         raise SystemExit(2)  # the first process says why

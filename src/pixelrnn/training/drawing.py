@@ -14,6 +14,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 from torchvision.utils import make_grid
 
+from pixelrnn.data.values import values_of
 from pixelrnn.errors import InputError, check_seed, check_whole
 from pixelrnn.files import write_array
 from pixelrnn.models.in_batches import Sampler, spread
@@ -29,7 +30,7 @@ class SampleGrid(Callback):
     """Draw `images` samples every `every` epochs and after the last, always from the same seed.
 
     They go to the loggers that show pictures. The latest are the run's grid.png, and all of them
-    its grids.npy: (e,) of `epoch`, counted from 1, and `images`, uint8 (n, c, h, w). They travel in
+    its grids.npy: (e,) of `epoch`, counted from 1, and `images` (n, c, h, w). They travel in
     the checkpoint, as the rows of `History` do. Raises InputError for numbers below 1.
     """
 
@@ -62,7 +63,8 @@ class SampleGrid(Callback):
         model: Any = pl_module.model
         generator = torch.Generator(pl_module.device).manual_seed(self.seed)
         samples = model.sample(self.images, generator=generator).cpu().numpy()
-        self.drawn[epoch] = torch.from_numpy(samples.astype(np.uint8))
+        samples = samples.astype(values_of(model.levels).dtype)
+        self.drawn[epoch] = torch.from_numpy(samples)
         write_array(Path(trainer.default_root_dir) / GRIDS, _table(self.drawn))
         large = torch.from_numpy(enlarge(samples, model.levels, side=64))  # (n 3 H W)
         grid = make_grid(large, nrow=8, padding=GAP, pad_value=GRAY).permute(1, 2, 0).numpy()
@@ -72,9 +74,9 @@ class SampleGrid(Callback):
 
 def _table(drawn: Mapping[int, Tensor]) -> np.ndarray:
     """Return grids by epoch as (e,) of `epoch` and `images`."""
-    shape = tuple(next(iter(drawn.values())).shape)
     rows = [(epoch, images.numpy()) for epoch, images in sorted(drawn.items())]
-    return np.array(rows, [("epoch", "<i4"), ("images", "u1", shape)])
+    first = rows[0][1]
+    return np.array(rows, [("epoch", "<i4"), ("images", first.dtype, first.shape)])
 
 
 class Completions(Callback):

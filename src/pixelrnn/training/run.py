@@ -134,7 +134,7 @@ class Run:
 
     @cached_property
     def images(self) -> dict[str, np.ndarray]:
-        """The images by split: uint8 (n, c, h, w), memory-mapped.
+        """The images by split: (n, c, h, w), memory-mapped.
 
         Raises InputError if they are missing or damaged.
         """
@@ -142,7 +142,7 @@ class Run:
         return open_arrays(data.get("path", ""), data.get("shape", ()), data.get("levels", 0))
 
     def split(self, name: str) -> np.ndarray:
-        """Return the images of one split: uint8 (n, c, h, w).
+        """Return the images of one split: (n, c, h, w).
 
         Raises InputError if there is no such split.
         """

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pixelrnn.data.forms import colors_first, describe_forms, to_levels
+from pixelrnn.data.forms import colors_first, describe_forms
 from pixelrnn.data.sources.raw import check_exists
 from pixelrnn.data.sources.rows import header, keys, rows
 from pixelrnn.data.splits import SPLITS, Pairs, deal_shares
+from pixelrnn.data.values import values_of
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, in_one_line
 
@@ -25,13 +26,13 @@ NAMES = {split: f"x_{split}" for split in SPLITS}
 def npz_arrays(
     file: str | Path,
     shape: Sequence[int],
-    levels: int,
+    levels: int | None,
     val: float = 0.1,
     test: float | None = None,
     seed: int = 0,
     names: Mapping[str, str] = NAMES,
 ) -> Pairs:
-    """Read the arrays in an npz file, a stream of (split, images (n, c, h, w)), levels 0..K-1.
+    """Read the arrays in an npz file, a stream of (split, images (n, c, h, w)) of such values.
 
     `file` may be a folder with one such file. `names` are those of the arrays by split. `val` is a
     share of the training images where there is no array for validation; so is `test`, where it is
@@ -39,6 +40,7 @@ def npz_arrays(
 
     Raises InputError if the file or an array is missing or damaged; if a share or a name is
     impossible; or (while it is read) if an array has another form, a NaN, or levels out of range.
+    `levels` None: real numbers, as they are.
     """
     file = _find_npz(as_path(file, "data.source.file"))
     places = {name: (file, name) for name in keys(file)}
@@ -48,7 +50,7 @@ def npz_arrays(
 def npy_arrays(
     folder: str | Path,
     shape: Sequence[int],
-    levels: int,
+    levels: int | None,
     val: float = 0.1,
     test: float | None = None,
     seed: int = 0,
@@ -87,7 +89,7 @@ def _read(
     places: Mapping[str, Place],
     what: str,
     shape: Sequence[int],
-    levels: int,
+    levels: int | None,
     shares: Mapping[str, float | None],
     seed: int,
     names: Mapping[str, str],
@@ -139,7 +141,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _deal(
-    present: Mapping[str, Place], dealt: np.ndarray, shape: Sequence[int], levels: int
+    present: Mapping[str, Place], dealt: np.ndarray, shape: Sequence[int], levels: int | None
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Give the images of each array; `dealt` is the split of each of those for training."""
     start = 0
@@ -153,7 +155,7 @@ def _deal(
             yield from ((split, images) for images in _images(present[split], shape, levels))
 
 
-def _images(place: Place, shape: Sequence[int], levels: int) -> Iterator[np.ndarray]:
+def _images(place: Place, shape: Sequence[int], levels: int | None) -> Iterator[np.ndarray]:
     what = in_one_line(" ".join(map(str, place)).strip())
     for values in rows(*place):
         images = colors_first(values, shape)
@@ -163,4 +165,4 @@ def _images(place: Place, shape: Sequence[int], levels: int) -> Iterator[np.ndar
             raise InputError(
                 f"{what}: shape is (n, {form}), expected {describe_forms(shape)}: {remedy}"
             )
-        yield to_levels(what, images, levels, ", or set data.levels")
+        yield values_of(levels).read(what, images, ", or set data.levels")

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageColor, ImageFile, ImageOps
 
-from pixelrnn.data.quantize import quantize
 from pixelrnn.data.sources.raw import reading
 from pixelrnn.data.splits import Pairs
+from pixelrnn.data.values import values_of
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, in_one_line
 from pixelrnn.reading import check_regular
@@ -68,7 +68,7 @@ def describe_seen(seen: Mapping[str, int], ground: str | int) -> list[str]:
 def read_picture(
     file: str | Path,
     shape: Sequence[int],
-    levels: int,
+    levels: int | None,
     fit: str = "resize",
     ground: str | int = WHITE,
     seen: Counter[str] | None = None,
@@ -145,7 +145,7 @@ def in_colors(
 
 
 def fitted(
-    what: str | Path, picture: Image.Image, shape: Sequence[int], levels: int, fit: str
+    what: str | Path, picture: Image.Image, shape: Sequence[int], levels: int | None, fit: str
 ) -> np.ndarray:
     """Return a picture, gray or RGB as `shape` says, as uint8 (c, h, w) with levels 0..K-1.
 
@@ -165,7 +165,7 @@ def fitted(
         else:
             picture = _crop(what, picture, height, width)
     pixels = np.asarray(picture).reshape(height, width, -1)
-    return quantize(pixels.transpose(2, 0, 1), levels)
+    return values_of(levels).from_pixels(what, pixels.transpose(2, 0, 1))
 
 
 def stacked(pictures: Iterable[tuple[str, np.ndarray]]) -> Pairs:
