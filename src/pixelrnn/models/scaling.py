@@ -11,7 +11,8 @@
 The network takes asinh z, which is z near 0 and grows as a logarithm: a star of a hundred
 deviations is told from one of fifty, and no number that is drawn makes the next one much larger,
 and so on until they overflow. (What the network does with the past changes nothing of what is a
-density.) A density may exceed one, so its NLL may be negative, and it is another number in another unit.
+density.) A density may exceed one, so its NLL may be negative, and it is another number in another
+unit.
 """
 
 import math

@@ -24,7 +24,8 @@ from pixelrnn.models import AutoregressiveModel
 from pixelrnn.models.description import foreign
 from pixelrnn.models.in_batches import Model, check_fit
 from pixelrnn.models.scaling import standardize
-from pixelrnn.runs.directory import CHECKPOINT, HISTORY, METRICS, SAMPLING
+from pixelrnn.runs import identity
+from pixelrnn.runs.directory import CHECKPOINT, GRIDS, HISTORY, METRICS, SAMPLING
 from pixelrnn.runs.lock import locked
 from pixelrnn.runs.origin import find_origin
 from pixelrnn.stages.evaluate import evaluate
@@ -195,6 +196,9 @@ def _finish(
     }
     history.write(run.path)
     training["history_md5"] = md5(run.path / HISTORY)
+    if run.files.has(GRIDS):
+        training["grids_md5"] = md5(run.path / GRIDS)
+    training["model_md5"] = identity.model_md5(run.config)
     timing = {
         "train_seconds": last["seconds"],
         "images_per_second": round(last["images"] / last["seconds"], 1),
