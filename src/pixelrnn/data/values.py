@@ -39,15 +39,17 @@ class Levels:
         """The type in which a model takes them."""
         return np.dtype(np.int64)
 
-    def check(self, what: str | Path, images: np.ndarray) -> None:
-        """Raise InputError, on `what`, for a level that is too high.
+    def fault(self, images: np.ndarray) -> str:
+        """Return a level that is too high, in words; where the type has none, nothing is read."""
+        if self.count > np.iinfo(self.dtype).max or (highest := int(images.max())) < self.count:
+            return ""
+        return f"level {highest}"
 
-        Where the type holds none that is, nothing is read.
-        """
-        most = np.iinfo(self.dtype).max
-        if self.count <= most and (highest := int(images.max())) >= self.count:
+    def check(self, what: str | Path, images: np.ndarray) -> None:
+        """Raise InputError, on `what`, for a level that is too high."""
+        if fault := self.fault(images):
             raise InputError(
-                f"{what}: level {highest} found, but levels={self.count} allows only "
+                f"{what}: {fault} found, but levels={self.count} allows only "
                 f"0..{self.count - 1}: set data.levels"
             )
 
@@ -101,10 +103,15 @@ class Reals:
         """The type in which a model takes them."""
         return np.dtype(np.float32)
 
+    def fault(self, images: np.ndarray) -> str:
+        """Return how many of them are not finite, in words."""
+        missing = int((~np.isfinite(images)).sum())
+        return f"{missing} values that are NaN or infinite" if missing else ""
+
     def check(self, what: str | Path, images: np.ndarray) -> None:
         """Raise InputError, on `what`, for numbers that are not finite."""
-        if missing := int((~np.isfinite(images)).sum()):
-            raise InputError(f"{what}: {missing} of the values are NaN or infinite")
+        if fault := self.fault(images):
+            raise InputError(f"{what} has {fault}")
 
     def describe(self, train: np.ndarray) -> dict[str, Any]:
         """Return what data.json says of them: the mean and the standard deviation of `train`.

@@ -130,10 +130,8 @@ def _check_images(run: Record, file: Path, images: np.ndarray, before: int, agai
     values = values_of(run.levels)
     if images.shape[before:] != run.shape or images.dtype != values.dtype or images.size == 0:
         raise InputError(f"{file} is {_spell(images)}, not images of shape {run.shape}: {again}")
-    try:
-        values.check(file, images)
-    except InputError as error:
-        raise InputError(f"{error}; {again}") from error
+    if fault := values.fault(images):
+        raise InputError(f"{file} has {fault}, the run has {values}: {again}")
 
 
 def _open(file: Path, again: str) -> np.ndarray | None:
