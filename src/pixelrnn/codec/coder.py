@@ -7,7 +7,9 @@ images side by side in one stream: the encoder looks a level up where the decode
 
     16 (round(p_k (2^20 - K)) + 1)
 
-so that every level, however unlikely, can be coded. The decoder must come to the very table of the
+so that every level, however unlikely, can be coded. Of more than 256 levels that would be much for
+the unlikely ones: there a level is coded as two symbols, level // 256 and then, given that, what is
+left, each of 256 and by such a table. The decoder must come to the very table of the
 encoder, or all that follows is noise. So both step through the network in float64 and with the same
 number of lanes: other processors and libraries differ by some 1e-15, which rounding to 2^-20
 swallows. Nearly always: the container's checksums notice where it does not.
@@ -21,14 +23,18 @@ import constriction
 import numpy as np
 import torch
 
+from pixelrnn.data.values import Levels
 from pixelrnn.errors import InputError
+from pixelrnn.heads import Head, LogisticMixture
 from pixelrnn.models.autoregressive import AutoregressiveModel
 from pixelrnn.models.in_batches import Model, as_numbers, full_precision
 from pixelrnn.models.scales import MultiScale
 from pixelrnn.ops.pixels import known_pixels
 from pixelrnn.types import Tensor
 
-ARITHMETIC = 1  # another number for whatever gives other tables
+# Another number for whatever gives other tables: that of one symbol a level, and of two.
+ARITHMETIC, ARITHMETIC_DEEP = 1, 2
+SYMBOLS = 256  # of a table
 UNITS = 2**20  # a probability is a whole number of these
 STEPS = 2**24 // UNITS  # ... and one of them so many steps of constriction's tables
 
@@ -57,11 +63,19 @@ class Coder:
                 "real numbers can't be compressed without loss by a density: train on levels"
             )
         self.levels = model.levels
+        self.values = Levels(model.levels)
+        if self.deep and not all(isinstance(part.head, LogisticMixture) for part in _parts(model)):
+            raise InputError("of more than 256 levels, the codec takes head=logistic_mixture alone")
         self.model: Model = copy.deepcopy(model).cpu().double().eval()
         self.fingerprint = fingerprint(self.model)
 
+    @property
+    def deep(self) -> bool:
+        """Whether a level is two symbols."""
+        return self.levels > SYMBOLS
+
     def encode(self, images: np.ndarray, advance: Advance = tell_nobody) -> bytes:
-        """Return the stream of uint8 levels (lanes, c, h, w), lanes >= 1: 32-bit words."""
+        """Return the stream of levels (lanes, c, h, w), lanes >= 1: 32-bit words."""
         coder = constriction.stream.queue.RangeEncoder()
 
         def code(table: np.ndarray, levels: Tensor) -> Tensor:
@@ -72,7 +86,7 @@ class Coder:
         return coder.get_compressed().astype("<u4").tobytes()
 
     def decode(self, stream: bytes, lanes: int, advance: Advance = tell_nobody) -> np.ndarray:
-        """Return the images of a stream: uint8 (lanes, c, h, w).
+        """Return the images of a stream: levels (lanes, c, h, w).
 
         A stream of another model gives other images. Raises ValueError for some streams that no
         encoder wrote.
@@ -88,7 +102,7 @@ class Coder:
             self._walk(x, code, advance)
         except AssertionError as error:  # so says constriction
             raise ValueError(str(error)) from None
-        return x.numpy().astype(np.uint8)
+        return x.numpy().astype(self.values.dtype)
 
     @torch.no_grad()
     def _walk(self, x: Tensor, code: Code, advance: Advance) -> None:
@@ -98,9 +112,25 @@ class Coder:
             for head, levels, passes in self.model.walk(x, nothing):
                 for drawn, features in passes:
                     for color in drawn:
-                        log_probs = head.level_log_probs(features, levels, color)
-                        levels[:, color] = code(_table(log_probs.exp().numpy()), levels[:, color])
+                        levels[:, color] = self._code_level(head, features, levels, color, code)
                 advance(len(x))
+
+    def _code_level(
+        self, head: Head, features: Tensor, levels: Tensor, color: int, code: Code
+    ) -> Tensor:
+        """Code the levels (lanes) of one color of a pixel, and return them."""
+        if not isinstance(head, LogisticMixture) or not self.deep:
+            log_probs = head.level_log_probs(features, levels, color)
+            return code(_table(log_probs.exp().numpy()), levels[:, color])
+        every, known = torch.arange(SYMBOLS).expand(len(levels), -1), levels[:, color]
+        first = every * SYMBOLS
+        last = (first + SYMBOLS - 1).clamp(max=self.levels - 1)
+        log_probs = head.interval_log_probs(features, levels, color, first, last)
+        coarse = code(_table(log_probs.softmax(-1).numpy()), known // SYMBOLS)
+        one = coarse[:, None] * SYMBOLS + every
+        log_probs = head.interval_log_probs(features, levels, color, one, one)
+        fine = code(_table(log_probs.softmax(-1).numpy()), known % SYMBOLS)
+        return coarse * SYMBOLS + fine
 
 
 def fingerprint(model: Model) -> bytes:

@@ -2,9 +2,9 @@
 
     magic            4   PRNN
     version          1   of this layout
-    arithmetic       1   of the coder's tables
+    arithmetic       1   of the coder's tables: 2 where there are more than 256 levels, else 1
     model           12   its fingerprint
-    shape, levels    8   colors, rows, columns, levels: 2 each
+    shape, levels    8   colors, rows, columns, levels (0 for 65,536): 2 each
     images           8   how many
     lanes            2   images a stream; the last one has what is left
     contents         4   how many bytes of contents follow, see `contents`
@@ -26,11 +26,12 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from pixelrnn.codec.coder import ARITHMETIC, Advance, Coder, tell_nobody
+from pixelrnn.codec.coder import ARITHMETIC, ARITHMETIC_DEEP, Advance, Coder, tell_nobody
 from pixelrnn.errors import InputError
 
 MAGIC, VERSION = b"PRNN", 1
 MOST_LANES = 4096
+MOST_LEVELS = 2**16  # too many for the two bytes by one
 
 _HEADER = struct.Struct("<4sBB12s4HQHI")
 _STREAM = struct.Struct("<II")
@@ -56,7 +57,7 @@ def write(
     batches: Iterable[np.ndarray],
     advance: Advance = tell_nobody,
 ) -> None:
-    """Write a file of images that come as batches of `lanes`, uint8 levels (b, c, h, w)."""
+    """Write a file of images that come as batches of `lanes`, levels (b, c, h, w)."""
     crc = 0
 
     def put(*pieces: bytes) -> None:
@@ -66,8 +67,9 @@ def write(
             file.write(piece)
 
     model, shape, levels, images, lanes, contents = header
-    numbers = (*shape, levels, images, lanes, len(contents))
-    put(_HEADER.pack(MAGIC, VERSION, ARITHMETIC, model, *numbers), contents)
+    numbers = (*shape, levels % MOST_LEVELS, images, lanes, len(contents))
+    arithmetic = ARITHMETIC_DEEP if coder.deep else ARITHMETIC
+    put(_HEADER.pack(MAGIC, VERSION, arithmetic, model, *numbers), contents)
     for batch in batches:
         stream = coder.encode(batch, advance)
         put(_STREAM.pack(len(stream), _crc(batch)), stream)
@@ -83,10 +85,12 @@ def read_header(file: IO[bytes], what: str) -> Header:
     if start[: len(MAGIC)] != MAGIC:
         raise InputError(f"{what} is no file of `pixelrnn compress`")
     versions = start[len(MAGIC) : len(MAGIC) + 2]
-    if len(versions) == 2 and versions != bytes([VERSION, ARITHMETIC]):
+    readable = [bytes([VERSION, arithmetic]) for arithmetic in (ARITHMETIC, ARITHMETIC_DEEP)]
+    if len(versions) == 2 and versions not in readable:
         raise InputError(
             f"{what} is of version {versions[0]}.{versions[1]}, this program reads "
-            f"{VERSION}.{ARITHMETIC}: take the pixelrnn that wrote it"
+            f"{VERSION}.{ARITHMETIC} and {VERSION}.{ARITHMETIC_DEEP}: take the pixelrnn that "
+            "wrote it"
         )
     size = file.seek(0, 2)
     file.seek(0)
@@ -98,13 +102,13 @@ def read_header(file: IO[bytes], what: str) -> Header:
     if not 1 <= lanes <= MOST_LANES or left < -(-images // lanes) * _STREAM.size:
         raise damaged(what)
     shape = (colors, rows, columns)
-    return Header(model, shape, levels, images, lanes, contents=file.read(length))
+    return Header(model, shape, levels or MOST_LEVELS, images, lanes, contents=file.read(length))
 
 
 def read(
     file: IO[bytes], coder: Coder, header: Header, what: str, advance: Advance = tell_nobody
 ) -> Iterator[np.ndarray]:
-    """Decode the streams after a header: uint8 levels (b, c, h, w) each.
+    """Decode the streams after a header: levels (b, c, h, w) each.
 
     Raises InputError, on `what`, if the model is not the one that wrote it, or gives other numbers
     here than where it wrote.
@@ -175,4 +179,5 @@ def _is_whole(file: IO[bytes], size: int) -> bool:
 
 
 def _crc(images: np.ndarray) -> int:
-    return zlib.crc32(np.ascontiguousarray(images, np.uint8).data)
+    """Return that of levels, which are of one byte each, or of two."""
+    return zlib.crc32(np.ascontiguousarray(images, images.dtype.newbyteorder("<")).data)

@@ -37,15 +37,16 @@ def compress(model: Model, images: Any, *, verify: bool = True, batch_size: int 
 
 
 def decompress(model: Model, data: bytes) -> np.ndarray:
-    """Return the images that `compress` put into `data`: uint8 (n, c, h, w), bit by bit the same.
+    """Return the images that `compress` put into `data`: levels (n, c, h, w), bit by bit the same.
 
     Raises InputError if they are not from this model, were changed or cut, or can't be told on this
     machine: never a wrong image.
     """
     file, what = io.BytesIO(data), "the data"
     header = read_header(file, what)
-    none = np.empty((0, *header.shape), np.uint8)
-    return np.concatenate([none, *read(file, Coder(model), header, what)])
+    coder = Coder(model)
+    none = np.empty((0, *header.shape), coder.values.dtype)
+    return np.concatenate([none, *read(file, coder, header, what)])
 
 
 def start(coder: Coder, images: int, lanes: int, contents: bytes) -> Header:
@@ -75,4 +76,4 @@ def _as_levels(images: Any, coder: Coder) -> np.ndarray:
         raise InputError(
             f"levels {array.min()} to {array.max()}, but the model's are 0..{coder.levels - 1}"
         )
-    return array.astype(np.uint8)
+    return array.astype(coder.values.dtype)

@@ -150,6 +150,32 @@ class LogisticMixture(Head):
         joint = (weights[..., None] + bins).logsumexp(1)  # (b *s k), with the colors before
         return joint.log_softmax(-1)
 
+    def interval_log_probs(
+        self,
+        features: Float[Tensor, "b f"],
+        x: Int[Tensor, "b c"],
+        color: int,
+        first: Int[Tensor, "b n"],
+        last: Int[Tensor, "b n"],
+    ) -> Float[Tensor, "b n"]:
+        """Return the log-probability of each interval of levels, first to last, of one color.
+
+        Given the colors before it, as `level_log_probs`. An interval that begins above the highest
+        level has none: -inf.
+        """
+        weights, mean, log_scales = self._given(features, x, color)
+        half, inverse = 1 / (self.levels - 1), (-log_scales).exp()[..., None]
+        lower, upper = (
+            (normalize(edge, self.levels, mean.dtype)[:, None] - mean[..., None] + side) * inverse
+            for edge, side in ((first, -half), (last, half))
+        )  # (b m n)
+        below = F.logsigmoid(upper).where(last[:, None] < self.levels - 1, 0.0)
+        above = F.logsigmoid(-lower).where(first[:, None] > 0, 0.0)
+        ends = (first > 0) & (last < self.levels - 1)  # of the others, one factor is the mass
+        width = (-torch.expm1(lower - upper)).log().where(ends[:, None], 0.0)
+        joint = (weights.log_softmax(1)[..., None] + below + above + width).logsumexp(1)
+        return joint.masked_fill(first >= self.levels, -torch.inf)
+
     def _given(self, features: Tensor, x: Tensor, color: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return the mixture of one color given the colors before it, (b m *s) each.
 

@@ -17,8 +17,17 @@ from pixelrnn.data.forms import describe_forms, to_levels
 from pixelrnn.data.given import arrange, find_files
 from pixelrnn.data.npy import map_npy
 from pixelrnn.data.quantize import quantize, stretch
-from pixelrnn.data.sources.pictures import DEEP, SEVERAL, TRANSPARENT, open_picture
+from pixelrnn.data.sources.pictures import (
+    DEEP,
+    FEW,
+    SEVERAL,
+    TRANSPARENT,
+    is_deep_file,
+    open_bands,
+    open_picture,
+)
 from pixelrnn.data.sources.raw import reading
+from pixelrnn.data.values import Levels
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, in_one_line, replacing
 from pixelrnn.terminal import Bar
@@ -141,7 +150,7 @@ def _open_array(file: Path) -> np.ndarray:
 def _batches(
     sources: Sequence[Source], shape: Sequence[int], levels: int, size: int
 ) -> Iterator[np.ndarray]:
-    """Yield the images of all files, `size` at a time: uint8 levels (b, c, h, w)."""
+    """Yield the images of all files, `size` at a time: levels (b, c, h, w)."""
     images = _images(sources, shape, levels)
     while batch := list(islice(images, size)):
         yield np.stack(batch)
@@ -153,28 +162,27 @@ def _images(sources: Sequence[Source], shape: Sequence[int], levels: int) -> Ite
             images = arrange(_open_array(file), shape)
             if images is None or images.shape[0] != entry.count(shape):
                 raise InputError(f"{in_one_line(file)} has changed: compress again")
-            yield from (image.astype(np.uint8) for image in images)
+            yield from (image.astype(Levels(levels).dtype) for image in images)
         else:
             yield _read_picture(file, shape, levels)
 
 
 def _read_picture(file: Path, shape: Sequence[int], levels: int) -> np.ndarray:
-    """Return a picture as uint8 levels (c, h, w).
+    """Return a picture as levels (c, h, w).
 
     Raises InputError unless `stretch` brings back its pixels, every one.
     """
     what = in_one_line(file)
     colors, height, width = shape
     seen: Counter[str] = Counter()
-    picture = open_picture(file, 3, seen=seen)
-    if picture.size != (width, height):
-        size = f"{picture.width}x{picture.height}"
+    pixels = _pixels(file, levels, seen)  # (3, h, w)
+    if pixels.shape[1:] != (height, width):
+        size = f"{pixels.shape[2]}x{pixels.shape[1]}"
         raise InputError(f"{what}: {size} pixels, the model's images have {width}x{height}")
     if kind := next(iter(+seen), ""):
         raise InputError(f"{what} {_LOST[kind]}, which would be lost: save it without")
-    pixels = np.asarray(picture).transpose(2, 0, 1)  # (3, h, w)
     image = quantize(pixels[:colors], levels)
-    lost = int((stretch(image, levels) != pixels).any(0).sum())
+    lost = int((stretch(image, levels, pixels.dtype.type) != pixels).any(0).sum())
     if not lost:
         return image
     if (pixels[:1] != pixels).any() and colors == 1:
@@ -182,3 +190,14 @@ def _read_picture(file: Path, shape: Sequence[int], levels: int) -> np.ndarray:
     raise InputError(
         f"{what}: {lost} of its pixels lie between the model's {levels} levels, and would change"
     )
+
+
+def _pixels(file: Path, levels: int, seen: Counter[str]) -> np.ndarray:
+    """Return a picture in three colors (3, h, w): uint8, or uint16 where the levels take it."""
+    if levels <= FEW:
+        return np.asarray(open_picture(file, 3, seen=seen)).transpose(2, 0, 1)
+    if not is_deep_file(file):
+        raise InputError(
+            f"{in_one_line(file)} has 8 bits a color, and {levels} levels take 16: save it in 16"
+        )
+    return np.stack([np.asarray(band) for band in open_bands(file, 3, seen=seen)]).astype(np.uint16)

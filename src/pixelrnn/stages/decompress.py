@@ -14,6 +14,8 @@ from pixelrnn.codec.container import Header, damaged, read, read_header
 from pixelrnn.codec.contents import Entry, unpack
 from pixelrnn.data.given import arrange
 from pixelrnn.data.quantize import stretch
+from pixelrnn.data.sources.deep import save_deep
+from pixelrnn.data.sources.pictures import FEW
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, in_one_line
 from pixelrnn.runs.directory import RunDirectory
@@ -50,7 +52,9 @@ def decompress(file: str | Path, *, out: str | Path, run: str | Path | None = No
         except ValueError:
             raise damaged(what) from None
         coder = _find_coder(header, run, what)
-        entries = entries or [Entry(UNNAMED, "|u1", (header.images, *header.shape))]
+        entries = entries or [
+            Entry(UNNAMED, coder.values.dtype.str, (header.images, *header.shape))
+        ]
         pixels = header.images * header.shape[1] * header.shape[2]
         with _new_folder(out) as folder, Bar("decompressing, pixels", pixels) as bar:
             batches = read(stream, coder, header, what, bar.advance)
@@ -133,6 +137,9 @@ def _write_array(
 
 
 def _write_picture(file: Path, image: np.ndarray, levels: int) -> None:
+    if levels > FEW:
+        save_deep(file, stretch(image, levels, np.uint16).transpose(1, 2, 0))
+        return
     pixels = stretch(image, levels).transpose(1, 2, 0)
     picture = Image.fromarray(pixels[:, :, 0] if len(image) == 1 else pixels)
     picture.save(file, format="png", optimize=True)

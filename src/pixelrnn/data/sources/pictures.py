@@ -1,20 +1,22 @@
 """Pictures to arrays: opened, cut, made smaller, in as many levels as asked for.
 
 Transparent ones are laid on a `ground` first: without one, a drawing in black ink on nothing would
-be all black. Of 16 bits a color the upper 8 are kept, of an animation the first frame. How many
-pictures that happened to is counted in `seen`, for `describe_seen` to say.
+be all black. Of 16 bits a color the upper 8 are kept, but for data of more than 256 levels (see
+`deep`); of an animation the first frame. How many pictures that happened to is counted in `seen`,
+for `describe_seen` to say.
 """
 
-import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
-from PIL import Image, ImageColor, ImageFile, ImageOps
+from PIL import Image, ImageColor, ImageOps
 
+from pixelrnn.data.sources.deep import in_bands, is_deep, read_gray, read_whole
 from pixelrnn.data.sources.raw import reading
 from pixelrnn.data.splits import Pairs
 from pixelrnn.data.values import values_of
@@ -22,9 +24,12 @@ from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, in_one_line
 from pixelrnn.reading import check_regular
 
+T = TypeVar("T")
+
 FITS = ("resize", "crop", "none")
 TOGETHER = 256  # images handed on at a time
 WHITE = "white"
+FEW = 256  # levels that bytes tell apart
 
 TRANSPARENT, DEEP, SEVERAL = "transparent", "deep", "several"
 _TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
@@ -73,13 +78,41 @@ def read_picture(
     ground: str | int = WHITE,
     seen: Counter[str] | None = None,
 ) -> np.ndarray:
-    """Read an image file as uint8 of `shape` (c, h, w) with levels 0..K-1; for `fit` see `fitted`.
+    """Read an image file as `shape` (c, h, w) with levels 0..K-1; for `fit` see `fitted`.
 
-    Raises InputError if it is damaged, no image, of a kind that isn't read, or doesn't fit.
+    Of more than 256 levels a picture of 16 bits gives all that it has. Raises InputError if it is
+    damaged, no image, of a kind that isn't read, or doesn't fit.
     """
     file = as_path(file, "file")
-    picture = open_picture(file, shape[0], ground, seen)
-    return fitted(in_one_line(file), picture, shape, levels, fit)
+    name, values = in_one_line(file), values_of(levels)
+    if levels is None or levels <= FEW:
+        picture = open_picture(file, shape[0], ground, seen)
+        return fitted(name, picture, shape, levels, fit)
+    bands = open_bands(file, shape[0], ground, seen)
+    fitting = [_fitting(name, band, shape, fit) for band in bands]
+    pixels = np.rint(np.stack([np.asarray(band) for band in fitting]))  # resizing overshoots
+    return values.from_pixels(name, pixels.clip(0, 2**16 - 1).astype(np.uint16))
+
+
+def open_bands(
+    file: Path, colors: int, ground: str | int = WHITE, seen: Counter[str] | None = None
+) -> list[Image.Image]:
+    """Open a picture as one of fractions 0..65535 for each color, 16 bits whole, see `deep`.
+
+    A picture of 8 bits has v (1 + 256) in place of v. Raises InputError as `open_picture`.
+    """
+    seen = Counter() if seen is None else seen
+
+    def read(name: str, picture: Image.Image) -> np.ndarray:
+        if not is_deep(picture):
+            pixels = np.asarray(in_colors(name, picture, colors, ground, seen))
+            return pixels.reshape(*pixels.shape[:2], -1).astype(np.uint16) * 257
+        several = _has_several(picture)
+        whole, transparent = read_whole(name, file, picture, read_color(ground))
+        seen.update({SEVERAL: int(several), TRANSPARENT: int(transparent)})
+        return whole
+
+    return in_bands(_open(file, read), colors)
 
 
 def open_picture(
@@ -89,6 +122,16 @@ def open_picture(
 
     Raises InputError if it is damaged, no image, too large for Pillow, or of fractions.
     """
+    return _open(file, lambda name, opened: in_colors(name, opened, colors, ground, seen))
+
+
+def is_deep_file(file: Path) -> bool:
+    """Return whether a picture has 16 bits a color. Raises InputError as `open_picture`."""
+    return _open(file, lambda _, picture: is_deep(picture))
+
+
+def _open(file: Path, read: Callable[[str, Image.Image], T]) -> T:
+    """Return what `read` makes of a picture, and of what messages call it."""
     name = in_one_line(file)
     try:
         with reading(name, "an image", "replace or remove it"):
@@ -97,7 +140,7 @@ def open_picture(
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
                 opened = Image.open(file)  # looks at the size, and at no pixel yet
             with opened as picture:
-                return in_colors(name, picture, colors, ground, seen)
+                return read(name, picture)
     except InputError as error:
         if isinstance(error.__cause__, _TOO_LARGE):
             most = Image.MAX_IMAGE_PIXELS or 0
@@ -123,7 +166,7 @@ def in_colors(
     seen = Counter() if seen is None else seen
     if picture.mode.startswith("F"):
         raise InputError(f"{what}: mode {picture.mode} has fractions for colors: save it in 8 bits")
-    several, deep = _has_several(picture), _is_deep(picture)
+    several, deep = _has_several(picture), is_deep(picture)
     upright = ImageOps.exif_transpose(picture)
     upright.load()  # damage is seen here, so that what is raised next is about the mode
     try:
@@ -147,24 +190,14 @@ def in_colors(
 def fitted(
     what: str | Path, picture: Image.Image, shape: Sequence[int], levels: int | None, fit: str
 ) -> np.ndarray:
-    """Return a picture, gray or RGB as `shape` says, as uint8 (c, h, w) with levels 0..K-1.
+    """Return a picture, gray or RGB as `shape` says, as (c, h, w) with levels 0..K-1.
 
     Of a picture of another size, `fit="resize"` takes as much of the middle as has the right
     proportions and makes that smaller or larger, "crop" takes the middle h x w pixels, "none"
     refuses it. Raises InputError, on `what`, if it is refused or too small to be cut from.
     """
     _, height, width = shape
-    if picture.size != (width, height):
-        if fit == "none":
-            raise InputError(
-                f"{what}: {picture.width}x{picture.height} pixels, expected {width}x{height}: "
-                "set fit=resize or fit=crop"
-            )
-        if fit == "resize":
-            picture = ImageOps.fit(picture, (width, height))
-        else:
-            picture = _crop(what, picture, height, width)
-    pixels = np.asarray(picture).reshape(height, width, -1)
+    pixels = np.asarray(_fitting(what, picture, shape, fit)).reshape(height, width, -1)
     return values_of(levels).from_pixels(what, pixels.transpose(2, 0, 1))
 
 
@@ -177,6 +210,21 @@ def stacked(pictures: Iterable[tuple[str, np.ndarray]]) -> Pairs:
             yield split, np.stack(waiting.pop(split))
     for split, rest in waiting.items():
         yield split, np.stack(rest)
+
+
+def _fitting(what: str | Path, picture: Image.Image, shape: Sequence[int], fit: str) -> Image.Image:
+    """Return a picture of the size that `shape` says, see `fitted`."""
+    _, height, width = shape
+    if picture.size == (width, height):
+        return picture
+    if fit == "none":
+        raise InputError(
+            f"{what}: {picture.width}x{picture.height} pixels, expected {width}x{height}: "
+            "set fit=resize or fit=crop"
+        )
+    if fit == "resize":
+        return ImageOps.fit(picture, (width, height))
+    return _crop(what, picture, height, width)
 
 
 def _crop(what: str | Path, picture: Image.Image, height: int, width: int) -> Image.Image:
@@ -194,23 +242,9 @@ def _has_several(picture: Image.Image) -> bool:
     return picture.format not in _LAYERED and bool(getattr(picture, "is_animated", False))
 
 
-def _is_deep(picture: Image.Image) -> bool:
-    """Return whether a picture, not loaded yet, has 16 bits a color; some Pillow halves itself."""
-    if picture.mode.startswith("I"):
-        return True
-    halved = r"(L|LA|RGB|RGBA|RGBX);16[BLN]"
-    return isinstance(picture, ImageFile.ImageFile) and bool(re.search(halved, str(picture.tile)))
-
-
 def _in_eight_bits(what: str | Path, picture: Image.Image) -> Image.Image:
     """Return a gray picture of 16 bits by its upper 8; Pillow's own conversion clips to white."""
-    pixels = np.asarray(picture)
-    low, high = int(pixels.min()), int(pixels.max())
-    if low < 0 or high >= 2**16:
-        raise InputError(
-            f"{what}: mode {picture.mode} with levels {low}..{high}, expected 0..65535: save it in "
-            "8 or 16 bits"
-        )
+    pixels = read_gray(what, picture)
     gray = Image.fromarray((pixels >> 8).astype(np.uint8))
     clear = picture.info.get("transparency")  # the one level of a PNG file that is not seen
     if isinstance(clear, int):
