@@ -11,7 +11,7 @@ from torch import nn
 
 from pixelrnn.conf import CONF
 from pixelrnn.models import AutoregressiveModel, MultiScale
-from pixelrnn.models.scaling import standardize
+from pixelrnn.models.scaling import scaling_within, standardize
 
 VARIANTS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 HEADS = sorted(path.stem for path in (CONF / "head").glob("*.yaml"))
@@ -94,5 +94,4 @@ def parts(
 
 def random_images(model: nn.Module, n: int) -> torch.Tensor:
     """Draw `n` images of the model's shape, every level as likely; or Gaussian numbers."""
-    scaling = model.large.scaling if isinstance(model, MultiScale) else model.scaling
-    return scaling.random((n, *model.shape))
+    return scaling_within(model).random((n, *model.shape))

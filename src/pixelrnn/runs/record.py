@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pixelrnn.data.splits import SPLITS
+from pixelrnn.data.values import values_of
 from pixelrnn.errors import InputError
 from pixelrnn.files import first_line
 from pixelrnn.runs.directory import (
@@ -84,6 +85,11 @@ class Record:
     def folder(self) -> Path:
         """Its directory."""
         return Path(self.path or "")
+
+    @property
+    def label(self) -> str:
+        """What stands behind its figures: whether they are of densities."""
+        return "" if self.shape is None else values_of(self.levels).label
 
     @property
     def damaged(self) -> bool:

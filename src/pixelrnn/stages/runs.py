@@ -98,8 +98,10 @@ def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _cells(run: Record) -> list[str]:
     """Return what people read of a run; its group where it has other members."""
-    tested = run.split == "test"
-    test = figures.spell(run.bits_per_dim, run.bits_per_dim_se, run.bound) if tested else "–"
+    test = validation = "–"
+    if run.split == "test" and run.bits_per_dim is not None:
+        test = figures.spell(run.bits_per_dim, run.bits_per_dim_se, run.bound) + run.label
     group = run.group if run.group != run.run else ""
-    validation = figures.spell(run.val_bits_per_dim, bound=run.bound)
+    if run.val_bits_per_dim is not None:
+        validation = figures.spell(run.val_bits_per_dim, bound=run.bound) + run.label
     return [run.path or run.run, run.data or "–", group or "", validation, test, run.status or ""]

@@ -8,6 +8,7 @@ from typing import Any
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ProgressBar
 
+from pixelrnn.data.values import values_of
 from pixelrnn.terminal import Bar
 
 SHOWN = {  # a metric's name, and what is written of it
@@ -51,14 +52,14 @@ class Progress(ProgressBar):
         now = time.monotonic()
         if self.bar is not None and self.bar.shown and now - self._looked > PAUSE:
             self._looked = now
-            self.bar.reach(trainer.global_step, _sentence(trainer))
+            self.bar.reach(trainer.global_step, _sentence(trainer, pl_module))
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print a line where there is no bar."""
         if self.bar is not None and not self.bar.shown:
             one_of_several = parent_process() is not None
             run = f"{Path(trainer.default_root_dir).name}: " if one_of_several else ""
-            print(run + _sentence(trainer), flush=True)
+            print(run + _sentence(trainer, pl_module), flush=True)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the bar away."""
@@ -72,10 +73,12 @@ class Progress(ProgressBar):
         self.on_train_end(trainer, pl_module)
 
 
-def _sentence(trainer: Trainer) -> str:
+def _sentence(trainer: Trainer, pl_module: Any) -> str:
     """Return `epoch 3/20: 12.34 nats, 13.2 val nats, ...`, the figures that there are."""
     metrics = trainer.callback_metrics
+    bits = f"val bits/dim{values_of(pl_module.model.levels).label}"
+    shown = {**SHOWN, "val/bits_per_dim": bits}
     figures = ", ".join(
-        f"{float(metrics[name]):.4g} {unit}" for name, unit in SHOWN.items() if name in metrics
+        f"{float(metrics[name]):.4g} {unit}" for name, unit in shown.items() if name in metrics
     )
     return f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: {figures}"
