@@ -1,5 +1,6 @@
 """Real numbers and many levels through every verb, from arrays to a comparison."""
 
+import base64
 import json
 from functools import partial
 
@@ -16,6 +17,7 @@ from pixelrnn.data.sources.deep import save_deep
 from pixelrnn.data.sources.pictures import read_picture
 from pixelrnn.errors import InputError
 from pixelrnn.models.description import build_model
+from pixelrnn.page.image_choice import pictured, scores
 from pixelrnn.runs.frame import load_runs
 from pixelrnn.stages.audit import audit
 from pixelrnn.stages.compare import write_comparison
@@ -152,3 +154,24 @@ def test_many_levels_go_through_every_verb_and_the_codec(tmp_path, capsys):
         compress(run.path, eight, out=tmp_path / "y.prnn")
     (title,) = [one.title for one in write_comparison(run.path, out=tmp_path / "out")]
     assert "65536 levels" in title
+
+
+@pytest.mark.slow
+def test_a_page_shows_nats_below_zero(tmp_path):
+    """Of a density in a large unit. Planted: a scale that begins at zero; one that turns round."""
+    images = {split: numbers(n, n) / 1e4 for split, n in (("train", 32), ("val", 8), ("test", 8))}
+    run = trained(tmp_path, None, GAUSSIAN, images, epochs=1)
+    evaluate(run.path)
+    (comparison,) = write_comparison(run.path, out=tmp_path / "out")
+    nats = np.load(run.path / "test_nll.npy")
+    assert (nats < 0).all()
+    packed = scores(comparison)
+    steps = np.frombuffer(base64.b64decode(packed["runs"]["run"]), "<u2")
+    about = packed["about"]
+    np.testing.assert_allclose(about["least"] + steps * about["scale"], nats, rtol=1e-4)
+    shown = pictured(comparison)
+    steps = np.frombuffer(base64.b64decode(shown["runs"]["run"]), np.uint8).reshape(8, 4, 4)
+    maps = shown["about"]["least"] + steps * shown["about"]["most"] / 255
+    true = np.load(run.path / "test_nll_map.npy")
+    assert np.abs(maps - true).mean() < 0.05 * (true.max() - true.min())
+    assert shown["about"]["most"] > 0

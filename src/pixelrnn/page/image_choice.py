@@ -55,26 +55,30 @@ def scores(comparison: Comparison) -> dict[str, Any]:
 def pictured(comparison: Comparison) -> dict[str, Any]:
     """Return maps of what pixels cost: by run, packed as bytes (`runs`), and `about` them.
 
-    `about` holds the `ids` of the chosen images, the nats of the brightest byte (`most`), and the
-    `images` if they are at hand; it is None where there is neither image nor map.
+    `about` holds the `ids` of the chosen images, the nats of the brightest byte (`most`), counted
+    from those of the darkest if they are not 0 (`least`: of a density), and the `images` if they
+    are at hand; it is None where there is neither image nor map.
     """
     names, nats = _stack(comparison)
     if not names or not (comparison.maps or comparison.arrays):
         return {"about": None, "runs": {}, "count": 0}
     chosen = np.sort(choose(nats, _room(comparison)))
     maps = {run: np.asarray(all_[chosen], np.float32) for run, all_ in comparison.maps.items()}
-    most = 1.0
+    least, most = 0.0, 1.0
     if maps:
         # A pixel in a thousand may cost more: one of a hundred nats would leave all others black.
-        most = float(np.quantile(np.stack(list(maps.values())), 0.999)) or 1.0
+        low, high = np.quantile(np.stack(list(maps.values())), [0.001, 0.999])
+        least = min(0.0, float(low))
+        most = float(high) - least or 1.0
     images = None
     if comparison.arrays:
         images = pack(
             _in_bytes(comparison.arrays[comparison.images.split][chosen], comparison), "u1"
         )
     about = {"ids": pack(chosen, "i4"), "most": most, "images": images}
+    about |= {"least": least} if least else {}
     runs = {
-        run: pack(np.clip(np.round(BYTE / most * values), 0, BYTE), "u1")
+        run: pack(np.clip(np.round(BYTE / most * (values - least)), 0, BYTE), "u1")
         for run, values in maps.items()
     }
     return {"about": about, "runs": runs, "count": len(chosen)}

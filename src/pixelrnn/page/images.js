@@ -104,12 +104,13 @@ function renderImages() {
 
 function renderLegend() {
   const most = pictured?.most ?? 0;
+  const least = pictured?.least ?? 0;
   const half = number(most / 2, 2);
   const bar = (ramp, from, to) => {
     const style = `background: linear-gradient(to right, ${ramp.map((color) => `rgb(${color})`).join(", ")})`;
     return make("span", {}, from, make("i", { style }), to);
   };
-  const cost = bar(ramps.cost, "A and B: 0", `${number(most, 2)} nats a pixel or more`);
+  const cost = bar(ramps.cost, `A and B: ${least ? number(least, 2) : 0}`, `${number(least + most, 2)} nats a pixel or more`);
   const more = bar(differenceRamp(), `A − B: −${half}, A is better`, `+${half} nats a pixel, B is better`);
   at("legend").replaceChildren(...(entries.some(({ maps }) => maps) ? [cost, more] : []));
 }

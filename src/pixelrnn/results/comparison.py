@@ -77,7 +77,7 @@ class Comparison:
         """
         named = dict(names or {})
         chosen = self.chosen
-        text = _choice(chosen, self._error_of_chosen(), named, self.images.split)
+        text = _choice(chosen, self._error_of_chosen(), named, self.images)
         if chosen.leaks:
             text += " But it sees what it predicts."
         for row in self.rows:
@@ -96,17 +96,18 @@ class Comparison:
         return run.bits_per_dim_se
 
 
-def _choice(chosen: Group, error: float | None, names: Mapping[str, str], split: str) -> str:
+def _choice(chosen: Group, error: float | None, names: Mapping[str, str], images: Evaluated) -> str:
     """Return the first sentence of a headline."""
     name = names.get(chosen.group, chosen.group)
+    unit = f"bits/dim{values_of(images.levels).label}"
     over = f", the mean of {chosen.n} seeds" if chosen.n > 1 else ""
     value = figures.spell(chosen.bits_per_dim, error, chosen.bound, 4)
     if chosen.val_bits_per_dim is None:
-        return f"{name} has the lowest NLL of the {split} images, {value} bits/dim{over}."
+        return f"{name} has the lowest NLL of the {images.split} images, {value} {unit}{over}."
     validation = figures.spell(chosen.val_bits_per_dim, chosen.val_bits_per_dim_se, chosen.bound, 4)
     return (
-        f"By the validation images {name} is chosen ({validation} bits/dim{over}); "
-        f"its NLL of the {split} images is {value} bits/dim."
+        f"By the validation images {name} is chosen ({validation} {unit}{over}); "
+        f"its NLL of the {images.split} images is {value} {unit}."
     )
 
 
