@@ -24,6 +24,8 @@ FORMS = [
     ("row_lstm", {"kernel": 5}),
     ("pixel_cnn", {"kernel": 1}),
     ("pixel_cnn", {"kernel": 5}),
+    ("gated_pixel_cnn", {"kernel": 1}),
+    ("gated_pixel_cnn", {"kernel": 5}),
 ]
 CASES = [
     pytest.param(variant, form, head, colors, id="-".join([variant, *form, head, str(colors)]))
@@ -85,7 +87,7 @@ def test_upsampling_is_upsampling(colors, factor, levels):
 # Planted faults: each is to be seen by the law above.
 
 
-@pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm"])
+@pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm", "gated_pixel_cnn"])
 @pytest.mark.parametrize("fault", [(0, 1), (0, -1), (1, 0)])
 def test_a_wrong_neighbor_is_seen(variant, fault, monkeypatch):
     """One column or row beside the right one, wherever a map is read."""
@@ -98,7 +100,7 @@ def test_a_wrong_neighbor_is_seen(variant, fault, monkeypatch):
     assert max(errors(build(variant, "softmax", (1, 4, 10)))) > 1e-3
 
 
-@pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm"])
+@pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm", "gated_pixel_cnn"])
 def test_a_missing_mask_is_seen(variant, monkeypatch):
     """Weights as they are, with those that the mask forbids."""
     model = build(variant, "softmax", (3, 4, 6))

@@ -136,7 +136,10 @@ REFUSED = {
     "AutoregressiveModel((1, 4), pixels.network, Softmax(4))": "an image's shape is (colors, rows,",
 }
 ACCEPTED = ["MODEL.sample(np.int64(2))", "MODEL.complete(x, np.int64(3))", "Softmax(np.int64(4))"]
-MEANT = {"MODEL": ["pixels", "scales"], "VARIANT": ["pixel_cnn", "row_lstm", "diagonal_bilstm"]}
+MEANT = {
+    "MODEL": ["pixels", "scales"],
+    "VARIANT": ["pixel_cnn", "row_lstm", "diagonal_bilstm", "gated_pixel_cnn"],
+}
 
 
 def written_out(call):

@@ -14,6 +14,7 @@ The variants raise InputError for a shape, a head or a size that cannot be.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,8 @@ from pixelrnn.layers import (
     Chain,
     DiagonalBiLSTM,
     ExtraColumn,
+    GatedConv,
+    GatedStacks,
     MaskedConv,
     Pointwise,
     RasterLayer,
@@ -169,6 +172,34 @@ def diagonal_bilstm(
     return AutoregressiveModel(shape, ExtraColumn(network) if full_context else network, head)
 
 
+def gated_pixel_cnn(
+    shape: Shape,
+    head: Head,
+    hidden: int = 16,
+    layers: int = 7,
+    *,
+    kernel: int = 3,
+    output_hidden: int = 32,
+    residual: bool = True,
+    skip: bool = True,
+    context_features: int = 0,
+) -> AutoregressiveModel:
+    """Build a Gated PixelCNN (2016b, section 2): a rectangle of context without a blind spot.
+
+    `hidden`: the features p of each stack. The first layer has 7x7 kernels, mask A and no residual
+    connection.
+    """
+    _check_kernel(kernel)
+    colors = _colors(shape, head, hidden, layers, output_hidden, context_features)
+    conv = partial(GatedConv, colors=colors, context_features=context_features)
+    stacks = [conv(shape[0], hidden, kernel=7, kind="A", residual=False)]
+    for _ in range(layers):
+        stacks.append(conv(hidden, hidden, kernel=kernel, residual=residual))
+    skips = [MaskedConv(hidden, hidden, colors=colors) for _ in stacks] if skip else []
+    output = _output(shape, head, hidden, output_hidden, colors)
+    return AutoregressiveModel(shape, Chain(GatedStacks(*stacks, skips=skips), *output), head)
+
+
 def _network(
     shape: Shape,
     head: Head,
@@ -182,35 +213,51 @@ def _network(
     context_features: int,
 ) -> RasterLayer:
     """Build table 1 from top to bottom; `block` makes a variant's (2h -> 2h) for so many colors."""
+    colors = _colors(shape, head, hidden, layers, output_hidden, context_features)
+    first = MaskedConv(shape[0], 2 * hidden, kernel=(4, 7), kind="A", colors=colors)
+    blocks = [Residual(block(colors)) if residual else block(colors) for _ in range(layers)]
+    skips = []
+    if skip:
+        skips = [MaskedConv(2 * hidden, 2 * hidden, colors=colors) for _ in range(layers)]
+    body = Chain(*blocks, skips=skips)
+    return Chain(first, body, *_output(shape, head, 2 * hidden, output_hidden, colors))
+
+
+def _colors(
+    shape: Shape, head: Head, hidden: int, layers: int, output_hidden: int, context_features: int
+) -> int:
+    """Return how many colors the masks must tell apart: one where the head orders them itself.
+
+    Raises InputError for sizes that cannot be.
+    """
     image_colors, _, _ = check_shape(shape)
     check_head(head)
     check_whole(hidden=hidden, layers=layers, output_hidden=output_hidden)
     check_whole(0, context_features=context_features)
     if layers > MOST_LAYERS:
         raise InputError(f"layers={layers} must be at most {MOST_LAYERS}")
-    # How many colors the masks must tell apart: one where the head orders the colors itself.
     colors = len(head.passes(image_colors))
     for name, features in (("hidden", hidden), ("output_hidden", output_hidden)):
         if features < colors:
             raise InputError(f"{name}={features} must be at least {colors}, one feature a color")
-    first = MaskedConv(image_colors, 2 * hidden, kernel=(4, 7), kind="A", colors=colors)
-    blocks = [Residual(block(colors)) if residual else block(colors) for _ in range(layers)]
-    skips = []
-    if skip:
-        skips = [MaskedConv(2 * hidden, 2 * hidden, colors=colors) for _ in range(layers)]
-    last = MaskedConv(output_hidden, head.num_features(image_colors), colors=colors)
+    return colors
+
+
+def _output(
+    shape: Shape, head: Head, features: int, output_hidden: int, colors: int
+) -> list[RasterLayer]:
+    """Return the layers from the last map of features to what the head reads."""
+    last = MaskedConv(output_hidden, head.num_features(shape[0]), colors=colors)
     # Nearly no weight on the features: the first distribution is the head's own, almost uniform.
     with torch.no_grad():
         last.weight.mul_(0.1)
-        last.bias.copy_(head.initial_bias(image_colors))
-    return Chain(
-        first,
-        Chain(*blocks, skips=skips),
+        last.bias.copy_(head.initial_bias(shape[0]))
+    return [
         Pointwise(F.relu),
-        MaskedConv(2 * hidden, output_hidden, colors=colors),
+        MaskedConv(features, output_hidden, colors=colors),
         Pointwise(F.relu),
         last,
-    )
+    ]
 
 
 def _check_kernel(kernel: object) -> None:
