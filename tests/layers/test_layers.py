@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from pixelrnn.layers import (
     Chain,
     DiagonalBiLSTM,
+    Dropout,
     ExtraColumn,
     GatedConv,
     GatedStacks,
@@ -37,6 +38,7 @@ LAYERS = {
         F_, 5, colors=C, learned_state=False, context_features=e
     ),
     "residual": lambda e: Residual(MaskedConv(F_, F_, colors=C, context_features=e)),
+    "dropout": lambda e: Chain(MaskedConv(F_, 5, colors=C, context_features=e), Dropout(0.0)),
     "chain": lambda e: Chain(
         Pointwise(F.relu),
         MaskedConv(F_, 4, colors=C, context_features=e),

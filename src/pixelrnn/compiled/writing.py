@@ -25,6 +25,7 @@ from pixelrnn.compiled.program import (
 from pixelrnn.layers import (
     Chain,
     DiagonalBiLSTM,
+    Dropout,
     GatedConv,
     GatedStacks,
     MaskedConv,
@@ -50,6 +51,11 @@ def _(layer: Pointwise, program: Program, x: Place) -> Place:
     if layer.function is not F.relu:
         raise NoInstructionError(f"Pointwise({layer.function})")
     return program.do(STEP, RELU, x.size, program.register(x.size), x)
+
+
+@write.register
+def _(layer: Dropout, program: Program, x: Place) -> Place:
+    return x
 
 
 @write.register

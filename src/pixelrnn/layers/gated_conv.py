@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from pixelrnn.layers.masked_conv import MaskedConv
-from pixelrnn.layers.raster import RasterLayer
+from pixelrnn.layers.raster import Chain, Dropout, RasterLayer
 from pixelrnn.types import Context, Features, Float, Output, Pixel, PixelOutput, Tensor
 
 
@@ -58,6 +58,7 @@ class GatedConv(nn.Module):
         kind: str = "B",
         colors: int = 1,
         residual: bool = True,
+        dropout: float = 0.0,
         context_features: int = 0,
     ):
         super().__init__()
@@ -74,7 +75,7 @@ class GatedConv(nn.Module):
             context_features=context_features,
         )
         self.link = nn.Conv2d(2 * hidden, 2 * hidden, 1, bias=False)
-        self.out = MaskedConv(hidden, hidden, colors=colors)
+        self.out = Chain(MaskedConv(hidden, hidden, colors=colors), Dropout(dropout))
         self.project = (
             nn.Conv2d(context_features, 2 * hidden, 1, bias=False) if context_features else None
         )

@@ -10,6 +10,8 @@
     softmax over 256 levels, or another head
 
 All sizes are the paper's letters: a layer has `hidden` = h features inside and 2h between layers.
+`dropout` is the probability with which a feature that a block adds is dropped in training; the
+paper has none. Gated PixelCNN is of the paper that followed.
 The variants raise InputError for a shape, a head or a size that cannot be.
 """
 
@@ -24,6 +26,7 @@ from pixelrnn.heads import Head
 from pixelrnn.layers import (
     Chain,
     DiagonalBiLSTM,
+    Dropout,
     ExtraColumn,
     GatedConv,
     GatedStacks,
@@ -51,13 +54,14 @@ def pixel_cnn(
     output_hidden: int = 32,
     residual: bool = True,
     skip: bool = True,
+    dropout: float = 0.0,
     context_features: int = 0,
 ) -> AutoregressiveModel:
     """Build a PixelCNN (section 3.5): a bounded field of view, a cone, a row higher a layer."""
 
-    def block(colors: int) -> RasterLayer:
+    def block(colors: int) -> list[RasterLayer]:
         rows_and_columns = (kernel // 2 + 1, kernel)
-        return Chain(
+        return [
             Pointwise(F.relu),
             MaskedConv(2 * hidden, hidden, colors=colors),
             Pointwise(F.relu),
@@ -70,7 +74,7 @@ def pixel_cnn(
             ),
             Pointwise(F.relu),
             MaskedConv(hidden, 2 * hidden, colors=colors),
-        )
+        ]
 
     _check_kernel(kernel)
     network = _network(
@@ -82,6 +86,7 @@ def pixel_cnn(
         output_hidden=output_hidden,
         residual=residual,
         skip=skip,
+        dropout=dropout,
         context_features=context_features,
     )
     return AutoregressiveModel(shape, network, head)
@@ -97,12 +102,13 @@ def row_lstm(
     output_hidden: int = 32,
     residual: bool = True,
     skip: bool = True,
+    dropout: float = 0.0,
     learned_state: bool = True,
     context_features: int = 0,
 ) -> AutoregressiveModel:
     """Build a Row LSTM (section 3.1): a triangle that reaches to the top row, not to its sides."""
 
-    def block(colors: int) -> RasterLayer:
+    def block(colors: int) -> list[RasterLayer]:
         lstm = RowLSTM(
             2 * hidden,
             hidden,
@@ -111,7 +117,7 @@ def row_lstm(
             learned_state=learned_state,
             context_features=context_features,
         )
-        return Chain(lstm, MaskedConv(hidden, 2 * hidden, colors=colors))
+        return [lstm, MaskedConv(hidden, 2 * hidden, colors=colors)]
 
     _check_kernel(kernel)
     network = _network(
@@ -123,6 +129,7 @@ def row_lstm(
         output_hidden=output_hidden,
         residual=residual,
         skip=skip,
+        dropout=dropout,
         context_features=context_features,
     )
     return AutoregressiveModel(shape, network, head)
@@ -137,6 +144,7 @@ def diagonal_bilstm(
     output_hidden: int = 32,
     residual: bool = True,
     skip: bool = True,
+    dropout: float = 0.0,
     learned_state: bool = True,
     full_context: bool = False,
     context_features: int = 0,
@@ -148,7 +156,7 @@ def diagonal_bilstm(
     the right.
     """
 
-    def block(colors: int) -> RasterLayer:
+    def block(colors: int) -> list[RasterLayer]:
         lstm = DiagonalBiLSTM(
             2 * hidden,
             hidden,
@@ -156,7 +164,7 @@ def diagonal_bilstm(
             learned_state=learned_state,
             context_features=context_features,
         )
-        return Chain(lstm, MaskedConv(hidden, 2 * hidden, colors=colors))
+        return [lstm, MaskedConv(hidden, 2 * hidden, colors=colors)]
 
     network = _network(
         shape,
@@ -167,6 +175,7 @@ def diagonal_bilstm(
         output_hidden=output_hidden,
         residual=residual,
         skip=skip,
+        dropout=dropout,
         context_features=context_features,
     )
     return AutoregressiveModel(shape, ExtraColumn(network) if full_context else network, head)
@@ -182,6 +191,7 @@ def gated_pixel_cnn(
     output_hidden: int = 32,
     residual: bool = True,
     skip: bool = True,
+    dropout: float = 0.0,
     context_features: int = 0,
 ) -> AutoregressiveModel:
     """Build a Gated PixelCNN (2016b, section 2): a rectangle of context without a blind spot.
@@ -191,7 +201,7 @@ def gated_pixel_cnn(
     """
     _check_kernel(kernel)
     colors = _colors(shape, head, hidden, layers, output_hidden, context_features)
-    conv = partial(GatedConv, colors=colors, context_features=context_features)
+    conv = partial(GatedConv, colors=colors, dropout=dropout, context_features=context_features)
     stacks = [conv(shape[0], hidden, kernel=7, kind="A", residual=False)]
     for _ in range(layers):
         stacks.append(conv(hidden, hidden, kernel=kernel, residual=residual))
@@ -203,19 +213,22 @@ def gated_pixel_cnn(
 def _network(
     shape: Shape,
     head: Head,
-    block: Callable[[int], RasterLayer],
+    block: Callable[[int], list[RasterLayer]],
     *,
     hidden: int,
     layers: int,
     output_hidden: int,
     residual: bool,
     skip: bool,
+    dropout: float,
     context_features: int,
 ) -> RasterLayer:
-    """Build table 1 from top to bottom; `block` makes a variant's (2h -> 2h) for so many colors."""
+    """Build table 1 from top to bottom; `block` lists a variant's layers (2h -> 2h) for colors."""
     colors = _colors(shape, head, hidden, layers, output_hidden, context_features)
     first = MaskedConv(shape[0], 2 * hidden, kernel=(4, 7), kind="A", colors=colors)
-    blocks = [Residual(block(colors)) if residual else block(colors) for _ in range(layers)]
+    blocks: list[RasterLayer] = [Chain(*block(colors), Dropout(dropout)) for _ in range(layers)]
+    if residual:
+        blocks = [Residual(layer) for layer in blocks]
     skips = []
     if skip:
         skips = [MaskedConv(2 * hidden, 2 * hidden, colors=colors) for _ in range(layers)]
