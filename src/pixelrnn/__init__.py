@@ -5,7 +5,7 @@ In reading order:
     types       the alphabet of shapes
     errors      what users are meant to meet; files, figures, conf, terminal: leaves
     ops         masks, skewing, pixels and levels, the two recurrences: pure functions
-    layers      masked convolution, Row LSTM, Diagonal BiLSTM: one contract, two modes
+    layers      masked and gated convolution, Row LSTM, Diagonal BiLSTM: one contract, two modes
     heads       the distribution of one pixel: Bernoulli, softmax, mixture of logistics
     compiled    the same networks as programs that draw images on the CPU
     models      the variants, the one class that scores and samples them, and Multi-Scale
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         DensityModel,
         MultiScale,
         diagonal_bilstm,
+        gated_pixel_cnn,
         multi_scale,
         pixel_cnn,
         row_lstm,
@@ -59,6 +60,7 @@ __all__ = [
     "config_differences",
     "decompress",
     "diagonal_bilstm",
+    "gated_pixel_cnn",
     "groups",
     "history",
     "load_runs",
@@ -78,6 +80,7 @@ _HOMES = {
         "DensityModel",
         "MultiScale",
         "diagonal_bilstm",
+        "gated_pixel_cnn",
         "multi_scale",
         "pixel_cnn",
         "row_lstm",

@@ -44,13 +44,13 @@ def test_the_variants_as_an_array(cluster):
     words = [word for word in TRAIN if not word.startswith("model.")]
     words += ["trainer.limit_train_batches=2", "run=all"]
     out = cluster.pixelrnn(*words, "sweep=variants")
-    assert "4 of 4 finished" in out
+    assert "5 of 5 finished" in out
     assert (
         len({file.parent.name.partition("_")[0] for file in Path("all").glob(".submitit/*_*/*")})
         == 1
     )
     page = Path("all/comparison/comparison.html").read_text()
-    assert all(f"model-{name}" in page for name in ("pixel_cnn", "row_lstm", "multi_scale"))
+    assert all(f"model-{name}" in page for name in ("pixel_cnn", "gated_pixel_cnn", "multi_scale"))
     assert set(statuses(cluster, "all").values()) == {"finished"}
 
 

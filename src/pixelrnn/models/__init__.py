@@ -6,13 +6,14 @@ density_model.py is the contract that all of them keep, and that anybody's model
 from pixelrnn.models.autoregressive import AutoregressiveModel
 from pixelrnn.models.density_model import DensityModel
 from pixelrnn.models.scales import MultiScale, multi_scale
-from pixelrnn.models.variants import diagonal_bilstm, pixel_cnn, row_lstm
+from pixelrnn.models.variants import diagonal_bilstm, gated_pixel_cnn, pixel_cnn, row_lstm
 
 __all__ = [
     "AutoregressiveModel",
     "DensityModel",
     "MultiScale",
     "diagonal_bilstm",
+    "gated_pixel_cnn",
     "multi_scale",
     "pixel_cnn",
     "row_lstm",
