@@ -13,8 +13,11 @@ from tests.support.zoo import HEADS, MULTI_SCALE, VARIANTS, build, parts, random
 WIDE = (4, 10)  # wider than the first kernel's reach on both sides
 COLORS = (1, 3)
 PLAIN = [(variant, {}) for variant in VARIANTS]
+CLASSES = [variant for variant in VARIANTS if variant.startswith("class_")]
 CLAMPED = [(variant, {"clamp": True}) for variant in MULTI_SCALE]
 EXACT = [(variant, form) for variant, form in PLAIN if variant not in MULTI_SCALE] + CLAMPED
+# What is likeliest of all may be of another class than what is likeliest after its beginning.
+SINGLE = [(variant, form) for variant, form in EXACT if variant not in CLASSES]
 
 
 def every(forms):
@@ -66,7 +69,7 @@ def test_probabilities_sum_to_one(variant, form, head, colors):
             laws.every_pixel_sums_to_one(model)
 
 
-@every(EXACT)
+@every(SINGLE)
 def test_completion_continues_the_drawing(variant, form, head, colors):
     laws.completion_continues_the_drawing(
         build(variant, head, (colors, *sides(variant, 3, 4)), **form)

@@ -14,14 +14,11 @@ from torch import nn
 
 from pixelrnn.errors import InputError
 from pixelrnn.heads.head import check_temperature
-from pixelrnn.models.autoregressive import AutoregressiveModel
+from pixelrnn.models.classes import ClassConditional
 from pixelrnn.models.density_model import DensityModel
-from pixelrnn.models.drawing import Drawing, is_own
-from pixelrnn.models.scales import MultiScale
+from pixelrnn.models.drawing import Drawing, Model, is_own
 from pixelrnn.ops.pixels import check_levels, known_pixels
 from pixelrnn.types import Bool, Tensor
-
-Model = AutoregressiveModel | MultiScale  # what a run's config.yaml describes
 
 
 class Sampler:
@@ -100,6 +97,20 @@ def nll_maps(model: DensityModel, images: np.ndarray, batch_size: int) -> Iterat
             bad = first + int(finite.argmin())
             raise InputError(f"the model gives image {bad} no finite likelihood: train it again")
         yield nats
+
+
+def class_nats(
+    model: ClassConditional, images: np.ndarray, batch_size: int
+) -> Iterator[np.ndarray]:
+    """Score images as of every class, batch by batch: -log p(x | y) in nats, float64 (b, classes).
+
+    Of a model that `nll_maps` has taken: with a finite likelihood, in float32 or better.
+    """
+    device = device_of(model)
+    for first in range(0, len(images), batch_size):
+        batch = as_levels(images[first : first + batch_size], device)
+        with torch.inference_mode(), full_precision(device):
+            yield -model.class_log_prob(batch).cpu().numpy()
 
 
 def spread(images: np.ndarray, n: int) -> np.ndarray:
