@@ -14,7 +14,7 @@ from torch import nn
 
 from pixelrnn.errors import InputError
 from pixelrnn.heads.head import check_temperature
-from pixelrnn.models.classes import ClassConditional
+from pixelrnn.models.classes import ClassConditional, Given
 from pixelrnn.models.density_model import DensityModel
 from pixelrnn.models.drawing import Drawing, Model, is_own
 from pixelrnn.ops.pixels import check_levels, known_pixels
@@ -155,6 +155,28 @@ def device_of(model: DensityModel) -> torch.device:
 def as_levels(images: np.ndarray, device: torch.device) -> Tensor:
     """Return uint8 levels as the integers that models take."""
     return torch.from_numpy(images.astype(np.int64)).to(device)
+
+
+def of_class(model: Model, class_: int | None) -> DensityModel:
+    """Return the model of the images of one class; for None the model itself, of all.
+
+    Raises InputError for a class that the model has not.
+    """
+    return model if class_ is None else _conditional(model, class_).given(class_)
+
+
+def of_every_class(model: Model, n: int) -> Given:
+    """Return the model of `n` images of each class, one class after the other."""
+    model = _conditional(model, "all")
+    return model.given(torch.arange(model.classes).repeat_interleave(n))
+
+
+def _conditional(model: Model, class_: object) -> ClassConditional:
+    if not isinstance(model, ClassConditional):
+        raise InputError(
+            f"class={class_}: the model knows no classes: train one by model=class_conditional"
+        )
+    return model
 
 
 def check_fit(model: DensityModel, levels: int | None, shape: Sequence[int]) -> None:
