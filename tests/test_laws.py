@@ -76,6 +76,30 @@ def test_completion_continues_the_drawing(variant, form, head, colors):
     )
 
 
+@every([(variant, {}) for variant in CLASSES])
+@pytest.mark.parametrize(
+    "law",
+    [
+        laws.sample_scores_as_drawn,
+        laws.batches_do_not_mix,
+        laws.completion_continues_the_drawing,
+        laws.sums_to_one,
+    ],
+)
+def test_law_given_a_class(law, variant, form, head, colors):
+    """The model of the images of one class is a model: of each class."""
+    small = {"hidden": 3, "layers": 1} if law is laws.sums_to_one else {}
+    sides_ = (2, 2) if law is laws.sums_to_one else (3, 4)
+    model = build(variant, head, (colors, *sides_), 2 if small else 4, **small)
+    for label in range(model.classes):
+        law(model.given(label))
+
+
+@every([(variant, {}) for variant in CLASSES])
+def test_labels_act_on_their_images_alone(variant, form, head, colors):
+    laws.labels_act_on_their_images_alone(build(variant, head, (colors, *WIDE)))
+
+
 @every(PLAIN)
 def test_a_saved_model_loads_equal(variant, form, head, colors, tmp_path):
     from safetensors.torch import load_file, save_file
