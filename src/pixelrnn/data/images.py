@@ -1,6 +1,6 @@
-"""Prepared arrays as batches: int64 tensors (b, c, h, w) of levels 0..K-1.
+"""Prepared arrays as batches: int64 tensors (b, c, h, w) of levels 0..K-1, nothing else.
 
-Where the model asks for labels a batch is a pair, with theirs, int64 (b). There is nothing else.
+Where labels are asked for a batch is a pair, of the images and their labels, int64 (b).
 
 A batch is one indexing operation on a memory-mapped array, not b small ones glued together: for
 small images the data would otherwise cost more than the model.
@@ -9,7 +9,7 @@ Training images are shuffled, and may be changed at random. Both follow from the
 (see `sampler`): a resumed run sees what an uninterrupted one would.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from pixelrnn.data.arrays import (
     open_npy,
     read_description,
 )
+from pixelrnn.data.changes import Change, Mutate, draw_levels, flip_half
 from pixelrnn.data.sampler import LateLoader, Picks, Shuffled
 from pixelrnn.data.splits import GRAY, SPLITS
 from pixelrnn.errors import InputError, check_whole
@@ -39,37 +40,6 @@ from pixelrnn.types import Images, Labels, Tensor
 MOST_WORKERS = 1024  # processes; their number is typed, and a zero too many stops the machine
 
 Batch = Images | tuple[Images, Labels]
-Change = Callable[[Tensor, torch.Generator], Tensor]  # of an image, uint8 (c, h, w)
-
-
-def draw_levels(gray: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw ink with a probability of gray/255: 0 or 1 for each pixel of (c, h, w), uint8."""
-    # uniform over 0..254, it is below x with a probability of exactly x/255
-    threshold = torch.randint(255, gray.shape, dtype=torch.uint8, generator=generator)
-    return (threshold < gray).to(torch.uint8)
-
-
-def flip_half(image: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirror an image (c, h, w) left to right with a probability of one half."""
-    flipped = torch.rand((), generator=generator) < 0.5
-    return image.flip(-1) if flipped else image
-
-
-class Mutate:
-    """Replace each color of each pixel by any level, with a probability of `rate`.
-
-    What is left to learn are the pixels' frequencies and the smoothness, not what images show: a
-    background model (Ren et al., Likelihood ratios for out-of-distribution detection, 2019).
-    """
-
-    def __init__(self, rate: float, levels: int) -> None:
-        self.rate, self.levels = rate, levels
-
-    def __call__(self, image: Tensor, generator: torch.Generator) -> Tensor:
-        """Change an image (c, h, w), uint8."""
-        anew = torch.rand(image.shape, generator=generator) < self.rate
-        drawn = torch.randint(self.levels, image.shape, generator=generator)
-        return torch.where(anew, drawn.to(torch.uint8), image)
 
 
 def count_images(batch: Batch) -> int:
