@@ -52,7 +52,7 @@ test-slurm: $(VENV)/installed-dev
 	pytest -n 0 -rs tests/slurm
 
 # How many of each kind are tried stands in PIXELRNN_FUZZ; `make test` tries a few hundred, always the same.
-FAULTS := tests/test_fuzz.py
+FAULTS := tests/test_fuzz.py tests/test_damage.py
 test-faults: export PIXELRNN_FUZZ ?= 10000
 test-faults: $(VENV)/installed-dev
 	pytest -n 2 $(FAULTS)

@@ -23,6 +23,7 @@ from pixelrnn.command.sweep import Jobs
 from pixelrnn.conf import CONF
 from pixelrnn.errors import InputError
 
+pytestmark = pytest.mark.slow
 needs_joblib = pytest.mark.skipif(
     importlib.util.find_spec("hydra_plugins.hydra_joblib_launcher") is None,
     reason="the extra `sweep` isn't installed",
@@ -156,7 +157,6 @@ def test_every_named_sweep_is_planned(planned, name):
     assert names is None or len(names) > 1
 
 
-@pytest.mark.slow
 def test_failing_jobs_stop_nothing_and_are_tried_again(pixelrnn, tmp_path, monkeypatch):
     """An impossible value and a loss that is no number, each with its reason; the others are tested and compared.
 
@@ -200,7 +200,6 @@ def refuse(*runs, out, note=None):
     raise InputError("the runs are of different data")
 
 
-@pytest.mark.slow
 def test_it_says_where_it_stands_and_renews_the_page(pixelrnn, tmp_path, monkeypatch):
     """Faults: silence until the end; a page after every job of many short ones; a page that fails the job."""
     pages, notes = [], []
@@ -244,7 +243,6 @@ def test_times_as_people_say_them():
     ]
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("_no_page")
 def test_an_error_nobody_foresaw_fails_its_job_and_keeps_its_traceback(
     pixelrnn, tmp_path, monkeypatch
@@ -260,7 +258,6 @@ def test_an_error_nobody_foresaw_fails_its_job_and_keeps_its_traceback(
     assert "in fails" in next(tmp_path.glob("artifacts/sweeps/*/seed-1/failure.txt")).read_text()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("_no_page")
 def test_what_failed_and_what_was_cut_off_is_run_again(pixelrnn, tmp_path, monkeypatch):
     """First Ctrl-C in the second job, then in peace, then not at all, and without torch."""
@@ -315,7 +312,6 @@ class Interrupt(Callback):
             raise KeyboardInterrupt
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("_no_page")
 def test_a_change_of_configuration_or_data_is_noticed(pixelrnn, tmp_path):
     """A finished run is skipped only if it is what would be trained. Fault: its mere presence suffices."""
@@ -346,7 +342,6 @@ def test_a_key_of_some_models_only_goes_by_two_plus_signs(pixelrnn, monkeypatch)
     assert seen == [False, False]
 
 
-@pytest.mark.slow
 def test_other_verbs_go_on_after_a_failing_job_and_leave_no_folder(pixelrnn, tmp_path):
     pixelrnn("train", *tiny.WORDS, "run=here")
     code, out, err = pixelrnn("evaluate", "here", "-m", "split=nowhere,val")
@@ -358,7 +353,6 @@ def test_other_verbs_go_on_after_a_failing_job_and_leave_no_folder(pixelrnn, tmp
     assert pixelrnn("evaluate", "here", "-m", "split=test,val")[0] == 0
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("_no_page")
 def test_a_job_is_one_command(pixelrnn, tmp_path):
     """What it records can be pasted into a shell, and finds it finished. Fault: what the sweep's file chooses is lost."""
@@ -383,7 +377,6 @@ class Kill(Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("_no_page")
 @needs_joblib
 def test_joblib_survives_a_killed_job(pixelrnn, tmp_path):
@@ -404,7 +397,6 @@ def test_joblib_survives_a_killed_job(pixelrnn, tmp_path):
     assert "failed: hidden=0 must be" in row_of(out, "model.hidden-0")
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("_no_page")
 @needs_optuna
 def test_search_goes_on_where_it_was(pixelrnn, tmp_path, monkeypatch):
@@ -441,7 +433,6 @@ def test_search_goes_on_where_it_was(pixelrnn, tmp_path, monkeypatch):
     assert f"Best on the validation images: {Path(best).name}\n" in out
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("_no_page")
 @needs_optuna
 def test_search_survives_failing_trials(pixelrnn):

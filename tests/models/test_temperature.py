@@ -13,6 +13,8 @@ from tests.support.zoo import HEADS, VARIANTS, build, parts, sides
 from pixelrnn.errors import InputError
 from pixelrnn.models import MultiScale
 
+pytestmark = pytest.mark.slow
+
 every_model = pytest.mark.parametrize(
     ("variant", "head", "colors"), [(v, h, c) for v in VARIANTS for h in HEADS for c in (1, 3)]
 )

@@ -6,6 +6,8 @@ it shows and how its images are loaded may change at any time. Batches are compa
 processes together: two processes go on with what one began, at half its data.batch_size.
 """
 
+import hashlib
+import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -61,6 +63,7 @@ CALLBACKS_SHOW = frozenset(
 )
 EPOCHS = "trainer.max_epochs"
 _ABSENT = "nothing"
+_OF_MODEL = ("model.", "data.shape", "data.levels")
 
 
 def deciding(config: Config) -> dict[str, Any]:
@@ -127,6 +130,12 @@ def spell(changed: Mapping[str, tuple[Any, Any]], most: int = 3) -> str:
             "the rates of this schedule depend on the length, so another length is another run"
         )
     return "; ".join(lines)
+
+
+def model_md5(config: Config) -> str:
+    """Return a checksum of what a configuration says of the model: its keys and its images."""
+    told = {key: value for key, value in deciding(config).items() if key.startswith(_OF_MODEL)}
+    return hashlib.md5(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def changed_data(then: Mapping[str, str] | None, now: Mapping[str, str] | None) -> list[str]:

@@ -56,7 +56,7 @@ def image_nats(run: Record) -> np.ndarray | None:
     nats = _open(file, _EVALUATE)
     if nats is None:
         return None
-    _check_sum(run, file)
+    _check_sum(file, _evaluated(run), _EVALUATE)
     if nats.shape != (run.images,) or nats.dtype.kind != "f":
         raise InputError(
             f"{file} is {_spell(nats)}, metrics.json says {run.images} images: {_EVALUATE}"
@@ -78,7 +78,7 @@ def nll_maps(run: Record) -> np.ndarray | None:
     maps = _open(file, _EVALUATE)
     if maps is None:
         return None
-    _check_sum(run, file)
+    _check_sum(file, _evaluated(run), _EVALUATE)
     _, height, width = run.shape
     if maps.shape != (run.images, height, width) or maps.dtype.kind != "f":
         what = f"not one value a pixel of {run.images} images"
@@ -100,8 +100,12 @@ def grids(run: Record) -> np.ndarray | None:
     drawn = _open(file, _TRAIN)
     if drawn is None or run.levels is None:
         return None
-    if drawn.ndim != 1 or drawn.dtype.names != ("epoch", "images") or not len(drawn):
+    if drawn.ndim != 1 or drawn.dtype.names != ("epoch", "images"):
         raise InputError(f"{file} is {_spell(drawn)}, not grids of samples: {_TRAIN}")
+    recorded = directory.RunDirectory(run.folder).read(directory.TRAINING).get("grids_md5")
+    _check_sum(file, {file.name: recorded}, _TRAIN)
+    if not len(drawn):
+        return None
     _check_levels(run, file, drawn["images"], 2, _TRAIN)
     return drawn
 
@@ -117,6 +121,8 @@ def _levels(run: Record, name: str, before: int) -> np.ndarray | None:
     images = _open(file, _SAMPLE)
     if images is None or run.levels is None:
         return None
+    recorded = directory.RunDirectory(run.folder).read(directory.SAMPLING).get("md5")
+    _check_sum(file, recorded, _SAMPLE)
     _check_levels(run, file, images, before, _SAMPLE)
     return images
 
@@ -138,11 +144,16 @@ def _open(file: Path, again: str) -> np.ndarray | None:
         raise InputError(f"{file} is damaged ({first_line(error)}): {again}") from None
 
 
-def _check_sum(run: Record, file: Path) -> None:
-    """Raise InputError unless a file has the checksum that metrics.json says, if it says one."""
-    figures = directory.RunDirectory(run.folder).read_metrics().get(run.split or "", {})
-    if (figures.get("md5") or {}).get(file.name, md5(file)) != md5(file):
-        raise InputError(f"{file} is not as `evaluate` wrote it, by its checksum: {_EVALUATE}")
+def _evaluated(run: Record) -> object:
+    """Return the checksums of what `evaluate` wrote; older runs have none."""
+    return directory.RunDirectory(run.folder).read_metrics().get(run.split or "", {}).get("md5")
+
+
+def _check_sum(file: Path, recorded: object, again: str) -> None:
+    """Raise InputError unless a file has the checksum that is `recorded`, if there is one."""
+    checksum = recorded.get(file.name) if isinstance(recorded, dict) else None
+    if checksum is not None and checksum != md5(file):
+        raise InputError(f"{file} is not as it was written, by its checksum: {again}")
 
 
 def _spell(array: np.ndarray) -> str:

@@ -4,17 +4,18 @@ import math
 import time
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pixelrnn.data.npy import map_npy, write_npy
 from pixelrnn.errors import InputError, check_seed, check_whole
-from pixelrnn.files import as_folder, replacing, write_json
+from pixelrnn.files import as_folder, md5, replacing, write_json
 from pixelrnn.models import DensityModel
 from pixelrnn.models.in_batches import Sampler, find_device, of_class, of_every_class, spread
 from pixelrnn.pictures.grids import check_picture, image_grid, save_picture
 from pixelrnn.room import check_disk
-from pixelrnn.runs.directory import SAMPLES, SAMPLES_PICTURE, SAMPLING
+from pixelrnn.runs.directory import COMPLETIONS, SAMPLES, SAMPLES_PICTURE, SAMPLING
 from pixelrnn.runs.lock import locked
 from pixelrnn.stages.complete import check_completions, write_completions
 from pixelrnn.terminal import Bar
@@ -87,17 +88,19 @@ def sample(
 
         grid = image_grid(drawn[:pictured], model.levels, columns, side)
         save_picture(grid, out / SAMPLES_PICTURE)
-        about = {"images": images, "seed": seed, "temperature": temperature}
-        of = {} if class_ is None else {"class": class_}
-        write_json(out / SAMPLING, about | of)
+        about: dict[str, Any] = {"images": images, "seed": seed, "temperature": temperature}
+        about |= {} if class_ is None else {"class": class_}
+        checksums = {SAMPLES: md5(out / SAMPLES)}
+        write_json(out / SAMPLING, {**about, "md5": checksums})
         if out == loaded.path:
             loaded.files.write_timing(sample_seconds=round(seconds, 3))
         print(f"{out / SAMPLES_PICTURE}: {images} images in {seconds:.1f} s")
 
-        if completions:
-            _complete_tests(
-                loaded, Sampler(model, seed, temperature, batch_size), completions, out, side
-            )
+        if completions and _complete_tests(
+            loaded, Sampler(model, seed, temperature, batch_size), completions, out, side
+        ):
+            checksums[COMPLETIONS] = md5(out / COMPLETIONS)
+            write_json(out / SAMPLING, {**about, "md5": checksums})
     return drawn
 
 
@@ -107,12 +110,16 @@ def _counted(batches: Iterable[np.ndarray], bar: Bar) -> Iterator[np.ndarray]:
         bar.advance(len(batch))
 
 
-def _complete_tests(run: Run, sampler: Sampler, completions: int, out: Path, side: int) -> None:
-    """Complete some test images, always the same, with random numbers of their own."""
+def _complete_tests(run: Run, sampler: Sampler, completions: int, out: Path, side: int) -> bool:
+    """Complete some test images, always the same, with random numbers of their own.
+
+    Returns whether the images are there to be completed.
+    """
     try:
         tests = spread(run.split("test"), COMPLETED)
     except InputError as error:
         print(f"no completions of test images: {error}")
-        return
+        return False
     _, h, w = sampler.model.shape
     write_completions(sampler, tests, h // 2 * w, completions, out, side)
+    return True

@@ -4,7 +4,7 @@ import resource
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from pixelrnn.files import as_path, first_line, md5
 from pixelrnn.models import AutoregressiveModel, ClassConditional
 from pixelrnn.models.description import foreign
 from pixelrnn.models.in_batches import Model, check_fit
-from pixelrnn.runs.directory import CHECKPOINT, HISTORY, METRICS, SAMPLING
+from pixelrnn.runs import identity
+from pixelrnn.runs.directory import CHECKPOINT, GRIDS, HISTORY, METRICS, SAMPLING
 from pixelrnn.runs.lock import locked
 from pixelrnn.runs.origin import find_origin
 from pixelrnn.stages.evaluate import evaluate
@@ -32,6 +33,7 @@ from pixelrnn.training.callbacks import BestWeights, Finite, History
 from pixelrnn.training.checkpoints import LastCheckpoint
 from pixelrnn.training.density import DensityModule, MakeOptimizer
 from pixelrnn.training.distributed import first_process_first, several_processes
+from pixelrnn.training.drawing import SampleGrid, write_grids
 from pixelrnn.training.run import Run
 from pixelrnn.training.schedules import Schedule
 from pixelrnn.training.stopping import Stop
@@ -82,6 +84,7 @@ def train(
     history, best = History(), BestWeights()
     theirs = parts_of("callbacks", Callback, callbacks)
     theirs.sort(key=lambda callback: isinstance(callback, WeightAveraging))  # they come last
+    grids = [each for each in theirs if isinstance(each, SampleGrid)]
     stop = Stop()
     last = LastCheckpoint(config, stop, checkpoint_minutes, checkpoint_steps)
     fit = build_trainer(
@@ -108,7 +111,7 @@ def train(
             with nothing_left, tracked(fit, claimed, origin), several_processes(fit):
                 _fit(fit, module, images, claimed)
                 if fit.is_global_zero:
-                    training = _finish(claimed, model, history, best, origin)
+                    training = _finish(claimed, model, history, best, grids, origin)
                     print(_ending(claimed.path, training), flush=True)
                     if stop.signal:  # it came with the last steps
                         stop.leave()
@@ -175,6 +178,7 @@ def _finish(
     model: Model,
     history: History,
     best: BestWeights,
+    grids: Sequence[SampleGrid],
     origin: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write what a finished run leaves; return what stands in training.json and timing.json.
@@ -197,6 +201,10 @@ def _finish(
     }
     history.write(run.path)
     training["history_md5"] = md5(run.path / HISTORY)
+    if not run.files.has(GRIDS):  # nothing was to be drawn, and the pipeline asks for the file
+        write_grids(run.path, next((grid.drawn for grid in grids), {}))
+    training["grids_md5"] = md5(run.path / GRIDS)
+    training["model_md5"] = identity.model_md5(run.config)
     timing = {
         "train_seconds": last["seconds"],
         "images_per_second": round(last["images"] / last["seconds"], 1),

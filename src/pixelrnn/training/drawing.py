@@ -60,21 +60,20 @@ class SampleGrid(Callback):
         if trainer.sanity_checking or not trainer.is_global_zero or not due:
             return
         model: Any = pl_module.model
-        generator = torch.Generator(pl_module.device).manual_seed(self.seed)
-        samples = model.sample(self.images, generator=generator).cpu().numpy()
-        self.drawn[epoch] = torch.from_numpy(samples.astype(np.uint8))
-        write_array(Path(trainer.default_root_dir) / GRIDS, _table(self.drawn))
+        samples = np.concatenate(list(Sampler(model, self.seed).draw(self.images)))
+        self.drawn[epoch] = torch.from_numpy(samples)
+        write_grids(Path(trainer.default_root_dir), self.drawn)
         large = torch.from_numpy(enlarge(samples, model.levels, side=64))  # (n 3 H W)
         grid = make_grid(large, nrow=8, padding=GAP, pad_value=GRAY).permute(1, 2, 0).numpy()
         save_picture(Image.fromarray(grid), Path(trainer.default_root_dir) / GRID_PICTURE)
         show(trainer, "samples", grid, f"epoch {epoch}")
 
 
-def _table(drawn: Mapping[int, Tensor]) -> np.ndarray:
-    """Return grids by epoch as (e,) of `epoch` and `images`."""
-    shape = tuple(next(iter(drawn.values())).shape)
+def write_grids(run: Path, drawn: Mapping[int, Tensor]) -> None:
+    """Write a run's grids by epoch, as (e,) of `epoch` and `images`; also where there are none."""
+    shape = next((tuple(images.shape) for images in drawn.values()), (0, 1, 1, 1))
     rows = [(epoch, images.numpy()) for epoch, images in sorted(drawn.items())]
-    return np.array(rows, [("epoch", "<i4"), ("images", "u1", shape)])
+    write_array(run / GRIDS, np.array(rows, [("epoch", "<i4"), ("images", "u1", shape)]))
 
 
 class Completions(Callback):

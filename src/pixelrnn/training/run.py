@@ -164,6 +164,12 @@ class Run:
 
         Raises InputError if they are not its own.
         """
+        recorded = self.files.read(TRAINING).get("model_md5")
+        if recorded and recorded != identity.model_md5(self.config):
+            raise InputError(
+                f"{self.path / CONFIG} describes another model than the one that was trained, by "
+                f"the checksum in {TRAINING}: `dvc pull` it again, or train again elsewhere"
+            )
         model = self.build_model()
         file = self.path / WEIGHTS
         try:
