@@ -10,11 +10,15 @@
 - the canvas is written one column late
 - the residual connection reads the next pixel
 - the learned state is forgotten between rows when stepping
+- the vertical stack of a Gated PixelCNN is one row late, or sees its own row
+- its horizontal stack sees its own pixel in the first layer
 - the large image of a Multi-Scale is not conditioned on the small one
 - images that disagree with a clamped smaller one are possible
 - a bound is called exact
 - the nats of the smallest of three scales are left out while drawing
 - a smaller scale is completed without its known pixels
+- a label leaks into the next image of the batch
+- the mixture counts each class as a whole one
 
 Without the fault the same law holds: `test_laws.py`.
 """
@@ -24,12 +28,13 @@ from functools import partial
 
 import pytest
 import torch
+import torch.nn.functional as F
 from tests.support import laws
 from tests.support.zoo import build, sides
 
 from pixelrnn.heads import LogisticMixture
-from pixelrnn.layers import MaskedConv, Residual, RowLSTM
-from pixelrnn.models import AutoregressiveModel, MultiScale
+from pixelrnn.layers import GatedConv, MaskedConv, Residual, RowLSTM
+from pixelrnn.models import AutoregressiveModel, ClassConditional, MultiScale
 
 FAULTS: dict[str, tuple[Callable, Callable, Callable]] = {}
 
@@ -156,6 +161,31 @@ def state_forgotten_between_rows(monkeypatch):
     monkeypatch.setattr(RowLSTM, "start_row", forgetful)
 
 
+@fault(laws.no_blind_spot, "gated_pixel_cnn", hidden=11, output_hidden=16)
+def vertical_stack_one_row_late(monkeypatch):
+    forward = GatedConv.forward
+
+    def late(self, v, h, context=None):
+        return forward(self, F.pad(v, (0, 0, 1, 0))[:, :, :-1], h, context)
+
+    monkeypatch.setattr(GatedConv, "forward", late)
+
+
+@fault(laws.raster_order, "gated_pixel_cnn")
+def vertical_stack_sees_its_own_row(monkeypatch):
+    forward = GatedConv.forward
+
+    def early(self, v, h, context=None):
+        return forward(self, h if self.horizontal.weight.shape[1] == 3 else v, h, context)
+
+    monkeypatch.setattr(GatedConv, "forward", early)
+
+
+@fault(laws.raster_order, "gated_pixel_cnn")
+def horizontal_stack_sees_its_own_pixel(monkeypatch):
+    mask_b_first(monkeypatch)
+
+
 @fault(laws.gradient_reaches_every_parameter, "multi_scale")
 def small_image_not_given(monkeypatch):
     context = MultiScale.context
@@ -197,6 +227,23 @@ def smaller_scale_completed_from_nothing(monkeypatch):
         return complete(self, torch.zeros_like(x), torch.ones_like(known), *args, **options)
 
     monkeypatch.setattr(AutoregressiveModel, "complete", careless)
+
+
+@fault(laws.labels_act_on_their_images_alone, "class_conditional")
+def label_leaks_into_the_next_image(monkeypatch):
+    context = ClassConditional.context
+
+    def leaky(self, y):
+        right = context(self, y)
+        return right + 0.1 * right.roll(1, 0)
+
+    monkeypatch.setattr(ClassConditional, "context", leaky)
+
+
+@fault(laws.sums_to_one, "class_conditional")
+def classes_are_not_weighed(monkeypatch):
+    nothing = property(lambda self: torch.zeros(self.classes, dtype=torch.float64))
+    monkeypatch.setattr(ClassConditional, "log_frequency", nothing)
 
 
 @pytest.mark.parametrize("name", FAULTS)

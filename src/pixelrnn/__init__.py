@@ -5,7 +5,7 @@ In reading order:
     types       the alphabet of shapes
     errors      what users are meant to meet; files, figures, conf, terminal: leaves
     ops         masks, skewing, pixels and levels, the two recurrences: pure functions
-    layers      masked convolution, Row LSTM, Diagonal BiLSTM: one contract, two modes
+    layers      masked and gated convolution, Row LSTM, Diagonal BiLSTM: one contract, two modes
     heads       the distribution of one pixel: Bernoulli, softmax, mixtures
     compiled    the same networks as programs that draw images on the CPU
     models      the variants, the one class that scores and samples them, and Multi-Scale
@@ -33,9 +33,12 @@ if TYPE_CHECKING:
     from pixelrnn.heads import Bernoulli, GaussianMixture, LogisticMixture, Softmax
     from pixelrnn.models import (
         AutoregressiveModel,
+        ClassConditional,
         DensityModel,
         MultiScale,
+        class_conditional,
         diagonal_bilstm,
+        gated_pixel_cnn,
         multi_scale,
         pixel_cnn,
         row_lstm,
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AutoregressiveModel",
     "Bernoulli",
+    "ClassConditional",
     "DensityModel",
     "GaussianMixture",
     "LogisticMixture",
@@ -56,10 +60,12 @@ __all__ = [
     "Run",
     "Softmax",
     "audit",
+    "class_conditional",
     "compress",
     "config_differences",
     "decompress",
     "diagonal_bilstm",
+    "gated_pixel_cnn",
     "groups",
     "history",
     "load_runs",
@@ -76,9 +82,12 @@ _HOMES = {
     "pixelrnn.heads": ["Bernoulli", "GaussianMixture", "LogisticMixture", "Softmax"],
     "pixelrnn.models": [
         "AutoregressiveModel",
+        "ClassConditional",
         "DensityModel",
         "MultiScale",
+        "class_conditional",
         "diagonal_bilstm",
+        "gated_pixel_cnn",
         "multi_scale",
         "pixel_cnn",
         "row_lstm",

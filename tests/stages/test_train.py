@@ -7,6 +7,7 @@ import warnings
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -15,7 +16,9 @@ from pytorch_lightning.loggers import CSVLogger
 from tests.support import tiny
 
 from pixelrnn.errors import InputError
+from pixelrnn.runs import scores
 from pixelrnn.runs.directory import CHECKPOINT
+from pixelrnn.runs.frame import load_runs, records
 from pixelrnn.stages.train import train
 from pixelrnn.training import Progress, SampleGrid, constant
 from pixelrnn.training.callbacks import History
@@ -59,6 +62,13 @@ def same_weights(a, b):
     )
 
 
+def test_a_training_that_draws_nothing_has_a_file_of_grids(tmp_path, data):
+    """Fault: none, so that a stage of the pipeline lacks an output."""
+    run = tiny.fit(tmp_path / "run", data, epochs=1)
+    assert len(np.load(run.path / "grids.npy")) == 0
+    assert scores.grids(next(iter(records(load_runs(run.path))))) is None
+
+
 def test_what_a_run_leaves(finished):
     files = {str(file.relative_to(finished.path)) for file in tiny.contents(finished.path)}
     assert files == {
@@ -67,6 +77,7 @@ def test_what_a_run_leaves(finished):
         CHECKPOINT,
         "timing.json",
         "history.csv",
+        "grids.npy",
         "training.json",
         "weights.safetensors",
     }

@@ -13,7 +13,7 @@ from tests.support.zoo import MEAN, SCALE, parts, random_images
 from torch import nn
 
 from pixelrnn.causality import audit
-from pixelrnn.models import AutoregressiveModel, MultiScale
+from pixelrnn.models import AutoregressiveModel, ClassConditional, MultiScale
 
 TIGHT = {"rtol": 1e-9, "atol": 1e-9}
 
@@ -59,6 +59,19 @@ def raster_order(model: nn.Module) -> None:
     for part in report.parts:
         past = allowed(part.shape, part.groups)
         assert not (part.seen & ~past[tuple(part.probes.T)]).any()
+
+
+def no_blind_spot(model: AutoregressiveModel) -> None:
+    """A Gated PixelCNN sees every earlier pixel in the rectangle that its kernels reach."""
+    kernels = [layer.vertical.kernel_size for layer in model.network.layers[0].layers]
+    above = 1 + sum(rows - 1 for rows, _ in kernels)
+    beside = sum(columns // 2 for _, columns in kernels)
+    seen = dependence(model)
+    rows, columns = torch.arange(model.shape[1]), torch.arange(model.shape[2])
+    near_row = (rows[:, None] - rows <= above)[:, None, None, :, None]
+    near = near_row & ((columns[:, None] - columns).abs() <= beside)[:, None, None]
+    missed = allowed(model.shape, len(seen)) & near & ~seen
+    assert not missed.any(), missed.nonzero()
 
 
 def step_is_forward(model: nn.Module) -> None:
@@ -220,3 +233,17 @@ def completion_continues_the_drawing(model: nn.Module) -> None:
         unknown = torch.arange(x[0, 0].numel()).view(x.shape[2:]) >= known
         blotted = x.masked_fill(unknown, 261)
         assert (model.complete(blotted, known, temperature=0.0) == x).all(), known
+
+
+def labels_act_on_their_images_alone(model: ClassConditional) -> None:
+    """An image's nats depend on its own label, and on no other of the batch."""
+    x = random_images(model, 3)
+    labels = torch.tensor([0, 1, 2])
+    nats = model.given(labels).log_prob_map(x)
+    for i in range(3):
+        alone = model.given(i).log_prob_map(x[i : i + 1])
+        torch.testing.assert_close(nats[i : i + 1], alone, **TIGHT)
+        others = model.given(labels.where(labels == i, (labels + 1) % 3)).log_prob_map(x)
+        torch.testing.assert_close(others[i], nats[i], **TIGHT)
+        changed = model.given((labels + 1) % 3).log_prob_map(x)
+        assert (changed[i] - nats[i]).abs().max() > 1e-4

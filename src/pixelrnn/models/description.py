@@ -21,8 +21,9 @@ import torch
 
 from pixelrnn.errors import InputError
 from pixelrnn.heads import Bernoulli, GaussianMixture, Head, LogisticMixture, Softmax
+from pixelrnn.models.classes import class_conditional
 from pixelrnn.models.scales import multi_scale
-from pixelrnn.models.variants import diagonal_bilstm, pixel_cnn, row_lstm
+from pixelrnn.models.variants import diagonal_bilstm, gated_pixel_cnn, pixel_cnn, row_lstm
 from pixelrnn.room import check_memory
 from pixelrnn.schema import CALLABLE, PARTIAL, TARGET, check, show, takes
 
@@ -36,7 +37,15 @@ def _named(home: str, *functions: Callable[..., Any]) -> Builders:
     return {f"{place}.{one.__name__}": one for one in functions for place in ("pixelrnn", home)}
 
 
-MODELS = _named("pixelrnn.models", pixel_cnn, row_lstm, diagonal_bilstm, multi_scale)
+MODELS = _named(
+    "pixelrnn.models",
+    pixel_cnn,
+    row_lstm,
+    diagonal_bilstm,
+    gated_pixel_cnn,
+    multi_scale,
+    class_conditional,
+)
 HEADS = _named("pixelrnn.heads", Bernoulli, GaussianMixture, LogisticMixture, Softmax)
 
 

@@ -17,6 +17,7 @@ unit.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -144,10 +145,11 @@ def scaling_of(levels: int | None) -> Scaling:
     return RealScaling() if levels is None else LevelScaling(levels)
 
 
-def scaling_within(model: nn.Module) -> Scaling:
-    """Return the scaling of a model, which is that of all its scales."""
-    found = [part for part in model.modules() if isinstance(part, LevelScaling | RealScaling)]
-    return found[-1] if found else scaling_of(model.levels)  # type: ignore[arg-type]
+def scaling_within(model: Any) -> Scaling:
+    """Return the scaling of a `DensityModel`, which is that of all its scales."""
+    parts = model.modules() if isinstance(model, nn.Module) else ()
+    found = [part for part in parts if isinstance(part, LevelScaling | RealScaling)]
+    return found[-1] if found else scaling_of(model.levels)
 
 
 def standardize(model: nn.Module, mean: float, scale: float) -> None:

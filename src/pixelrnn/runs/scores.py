@@ -101,10 +101,12 @@ def grids(run: Record) -> np.ndarray | None:
     drawn = _open(file, _TRAIN)
     if drawn is None or run.shape is None:
         return None
-    if drawn.ndim != 1 or drawn.dtype.names != ("epoch", "images") or not len(drawn):
+    if drawn.ndim != 1 or drawn.dtype.names != ("epoch", "images"):
         raise InputError(f"{file} is {_spell(drawn)}, not grids of samples: {_TRAIN}")
     recorded = directory.RunDirectory(run.folder).read(directory.TRAINING).get("grids_md5")
     _check_sum(file, {file.name: recorded}, _TRAIN)
+    if not len(drawn):
+        return None
     _check_images(run, file, drawn["images"], 2, _TRAIN)
     return drawn
 

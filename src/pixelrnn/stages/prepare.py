@@ -5,8 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pixelrnn.data import SPLITS, Pairs, read_description, write_arrays
-from pixelrnn.data.arrays import check_description, check_name, check_replaceable
+from pixelrnn.data import SPLITS, Pairs, labels, write_arrays
+from pixelrnn.data.arrays import (
+    check_description,
+    check_name,
+    check_replaceable,
+    open_labels,
+    read_description,
+)
 from pixelrnn.data.identical import WORDS, describe_identical
 from pixelrnn.data.npy import NpyWriter
 from pixelrnn.data.splits import GRAY, Noted
@@ -27,7 +33,8 @@ def prepare(
 
     With `dedupe` images that leak into training from another split are left out of it, and so are
     those for validation that are also for test. Prints one line a split, then what else there is to
-    know: files left out, pictures changed, images that are identical or of one color.
+    know: how many images are of each class, files left out, pictures changed, images that are
+    identical or of one color.
 
     The same raw files and arguments give the same bytes: see `pixelrnn.data.arrays`. Raises
     InputError for a raw file that is missing or damaged, for what is not (n, *shape) of
@@ -48,10 +55,10 @@ def prepare(
             f"{values_of(levels).spell_range(images.low, images.high)}"
         )
     notes = read.notes() if isinstance(read, Noted) else []
-    remarks = values_of(levels).remarks(
-        max(written[split].high for split in SPLITS), read_description(out)
-    )
-    for line in [*notes, *_removed(written), *remarks, *_identical(written)]:
+    about = read_description(out)
+    classes = labels.describe(open_labels(out)) if "classes" in about else []
+    remarks = values_of(levels).remarks(max(written[split].high for split in SPLITS), about)
+    for line in [*classes, *notes, *_removed(written), *remarks, *_identical(written)]:
         print(f"{name}: {line}")
 
 

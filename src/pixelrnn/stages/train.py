@@ -4,11 +4,12 @@ import resource
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import WeightAveraging
@@ -20,7 +21,7 @@ from pixelrnn.data.arrays import read_description
 from pixelrnn.data.values import values_of
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, first_line, md5
-from pixelrnn.models import AutoregressiveModel
+from pixelrnn.models import AutoregressiveModel, ClassConditional
 from pixelrnn.models.description import foreign
 from pixelrnn.models.in_batches import Model, check_fit
 from pixelrnn.models.scaling import standardize
@@ -34,6 +35,7 @@ from pixelrnn.training.callbacks import BestWeights, Finite, History
 from pixelrnn.training.checkpoints import LastCheckpoint
 from pixelrnn.training.density import DensityModule, MakeOptimizer
 from pixelrnn.training.distributed import first_process_first, several_processes
+from pixelrnn.training.drawing import SampleGrid, write_grids
 from pixelrnn.training.run import Run
 from pixelrnn.training.schedules import Schedule
 from pixelrnn.training.stopping import Stop
@@ -74,10 +76,17 @@ def train(
     the checkpoint.
     """
     check_fit(model, images.levels, images.shape)
+    about = read_description(images.path)
+    data_md5 = about.get("md5")
+    if isinstance(model, ClassConditional):
+        images.tell_labels(model.classes)
+        model.count(torch.from_numpy(images.labels["train"].astype(np.int64)))
+        data_md5 = {**about["md5"], **about["labels_md5"]}
     module = DensityModule(model, optimizer, scheduler)
     history, best = History(), BestWeights()
     theirs = parts_of("callbacks", Callback, callbacks)
     theirs.sort(key=lambda callback: isinstance(callback, WeightAveraging))  # they come last
+    grids = [each for each in theirs if isinstance(each, SampleGrid)]
     stop = Stop()
     last = LastCheckpoint(config, stop, checkpoint_minutes, checkpoint_steps)
     fit = build_trainer(
@@ -86,9 +95,8 @@ def train(
         callbacks=[Finite(), history, best, *theirs, last],
         logger=parts_of("logger", Logger, logger) or False,
     )
-    about = read_description(images.path)
     standardize(model, about.get("mean", 0.0), about.get("scale", 1.0))
-    origin = find_origin(command, about.get("md5"))
+    origin = find_origin(command, data_md5)
     origin["threads"] = torch.get_num_threads()
     trust = foreign(config.get("model"))  # named by whoever trains it
     before = set(Path(run).iterdir()) if Path(run).is_dir() else None
@@ -106,7 +114,7 @@ def train(
             with nothing_left, tracked(fit, claimed, origin), several_processes(fit):
                 _fit(fit, module, images, claimed)
                 if fit.is_global_zero:
-                    training = _finish(claimed, model, history, best, origin)
+                    training = _finish(claimed, model, history, best, grids, origin)
                     label = values_of(images.levels).label
                     print(_ending(claimed.path, training, label), flush=True)
                     if stop.signal:  # it came with the last steps
@@ -174,6 +182,7 @@ def _finish(
     model: Model,
     history: History,
     best: BestWeights,
+    grids: Sequence[SampleGrid],
     origin: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write what a finished run leaves; return what stands in training.json and timing.json.
@@ -196,8 +205,9 @@ def _finish(
     }
     history.write(run.path)
     training["history_md5"] = md5(run.path / HISTORY)
-    if run.files.has(GRIDS):
-        training["grids_md5"] = md5(run.path / GRIDS)
+    if not run.files.has(GRIDS):  # nothing was to be drawn, and the pipeline asks for the file
+        write_grids(run.path, next((grid.drawn for grid in grids), {}))
+    training["grids_md5"] = md5(run.path / GRIDS)
     training["model_md5"] = identity.model_md5(run.config)
     timing = {
         "train_seconds": last["seconds"],

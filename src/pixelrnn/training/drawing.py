@@ -14,7 +14,6 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 from torchvision.utils import make_grid
 
-from pixelrnn.data.values import values_of
 from pixelrnn.errors import InputError, check_seed, check_whole
 from pixelrnn.files import write_array
 from pixelrnn.models.in_batches import Sampler, spread
@@ -61,22 +60,21 @@ class SampleGrid(Callback):
         if trainer.sanity_checking or not trainer.is_global_zero or not due:
             return
         model: Any = pl_module.model
-        generator = torch.Generator(pl_module.device).manual_seed(self.seed)
-        samples = model.sample(self.images, generator=generator).cpu().numpy()
-        samples = samples.astype(values_of(model.levels).dtype)
+        samples = np.concatenate(list(Sampler(model, self.seed).draw(self.images)))
         self.drawn[epoch] = torch.from_numpy(samples)
-        write_array(Path(trainer.default_root_dir) / GRIDS, _table(self.drawn))
+        write_grids(Path(trainer.default_root_dir), self.drawn)
         large = torch.from_numpy(enlarge(samples, model.levels, side=64))  # (n 3 H W)
         grid = make_grid(large, nrow=8, padding=GAP, pad_value=GRAY).permute(1, 2, 0).numpy()
         save_picture(Image.fromarray(grid), Path(trainer.default_root_dir) / GRID_PICTURE)
         show(trainer, "samples", grid, f"epoch {epoch}")
 
 
-def _table(drawn: Mapping[int, Tensor]) -> np.ndarray:
-    """Return grids by epoch as (e,) of `epoch` and `images`."""
+def write_grids(run: Path, drawn: Mapping[int, Tensor]) -> None:
+    """Write a run's grids by epoch, as (e,) of `epoch` and `images`; also where there are none."""
     rows = [(epoch, images.numpy()) for epoch, images in sorted(drawn.items())]
-    first = rows[0][1]
-    return np.array(rows, [("epoch", "<i4"), ("images", first.dtype, first.shape)])
+    first = rows[0][1] if rows else np.empty((0, 1, 1, 1), np.uint8)
+    kind = [("epoch", "<i4"), ("images", first.dtype, first.shape)]
+    write_array(run / GRIDS, np.array(rows, kind))
 
 
 class Completions(Callback):
