@@ -17,6 +17,8 @@
 - a bound is called exact
 - the nats of the smallest of three scales are left out while drawing
 - a smaller scale is completed without its known pixels
+- a label leaks into the next image of the batch
+- the mixture counts each class as a whole one
 
 Without the fault the same law holds: `test_laws.py`.
 """
@@ -32,7 +34,7 @@ from tests.support.zoo import build, sides
 
 from pixelrnn.heads import LogisticMixture
 from pixelrnn.layers import GatedConv, MaskedConv, Residual, RowLSTM
-from pixelrnn.models import AutoregressiveModel, MultiScale
+from pixelrnn.models import AutoregressiveModel, ClassConditional, MultiScale
 
 FAULTS: dict[str, tuple[Callable, Callable, Callable]] = {}
 
@@ -225,6 +227,23 @@ def smaller_scale_completed_from_nothing(monkeypatch):
         return complete(self, torch.zeros_like(x), torch.ones_like(known), *args, **options)
 
     monkeypatch.setattr(AutoregressiveModel, "complete", careless)
+
+
+@fault(laws.labels_act_on_their_images_alone, "class_conditional")
+def label_leaks_into_the_next_image(monkeypatch):
+    context = ClassConditional.context
+
+    def leaky(self, y):
+        right = context(self, y)
+        return right + 0.1 * right.roll(1, 0)
+
+    monkeypatch.setattr(ClassConditional, "context", leaky)
+
+
+@fault(laws.sums_to_one, "class_conditional")
+def classes_are_not_weighed(monkeypatch):
+    nothing = property(lambda self: torch.zeros(self.classes, dtype=torch.float64))
+    monkeypatch.setattr(ClassConditional, "log_frequency", nothing)
 
 
 @pytest.mark.parametrize("name", FAULTS)

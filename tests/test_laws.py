@@ -13,8 +13,11 @@ from tests.support.zoo import HEADS, MULTI_SCALE, VARIANTS, build, parts, random
 WIDE = (4, 10)  # wider than the first kernel's reach on both sides
 COLORS = (1, 3)
 PLAIN = [(variant, {}) for variant in VARIANTS]
+CLASSES = [variant for variant in VARIANTS if variant.startswith("class_")]
 CLAMPED = [(variant, {"clamp": True}) for variant in MULTI_SCALE]
 EXACT = [(variant, form) for variant, form in PLAIN if variant not in MULTI_SCALE] + CLAMPED
+# What is likeliest of all may be of another class than what is likeliest after its beginning.
+SINGLE = [(variant, form) for variant, form in EXACT if variant not in CLASSES]
 
 
 def every(forms):
@@ -66,11 +69,35 @@ def test_probabilities_sum_to_one(variant, form, head, colors):
             laws.every_pixel_sums_to_one(model)
 
 
-@every(EXACT)
+@every(SINGLE)
 def test_completion_continues_the_drawing(variant, form, head, colors):
     laws.completion_continues_the_drawing(
         build(variant, head, (colors, *sides(variant, 3, 4)), **form)
     )
+
+
+@every([(variant, {}) for variant in CLASSES])
+@pytest.mark.parametrize(
+    "law",
+    [
+        laws.sample_scores_as_drawn,
+        laws.batches_do_not_mix,
+        laws.completion_continues_the_drawing,
+        laws.sums_to_one,
+    ],
+)
+def test_law_given_a_class(law, variant, form, head, colors):
+    """The model of the images of one class is a model: of each class."""
+    small = {"hidden": 3, "layers": 1} if law is laws.sums_to_one else {}
+    sides_ = (2, 2) if law is laws.sums_to_one else (3, 4)
+    model = build(variant, head, (colors, *sides_), 2 if small else 4, **small)
+    for label in range(model.classes):
+        law(model.given(label))
+
+
+@every([(variant, {}) for variant in CLASSES])
+def test_labels_act_on_their_images_alone(variant, form, head, colors):
+    laws.labels_act_on_their_images_alone(build(variant, head, (colors, *WIDE)))
 
 
 @every(PLAIN)

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from pixelrnn.heads import Bernoulli, LogisticMixture, Softmax
     from pixelrnn.models import (
         AutoregressiveModel,
+        ClassConditional,
         DensityModel,
         MultiScale,
+        class_conditional,
         diagonal_bilstm,
         gated_pixel_cnn,
         multi_scale,
@@ -50,12 +52,14 @@ if TYPE_CHECKING:
 __all__ = [
     "AutoregressiveModel",
     "Bernoulli",
+    "ClassConditional",
     "DensityModel",
     "LogisticMixture",
     "MultiScale",
     "Run",
     "Softmax",
     "audit",
+    "class_conditional",
     "compress",
     "config_differences",
     "decompress",
@@ -77,8 +81,10 @@ _HOMES = {
     "pixelrnn.heads": ["Bernoulli", "LogisticMixture", "Softmax"],
     "pixelrnn.models": [
         "AutoregressiveModel",
+        "ClassConditional",
         "DensityModel",
         "MultiScale",
+        "class_conditional",
         "diagonal_bilstm",
         "gated_pixel_cnn",
         "multi_scale",

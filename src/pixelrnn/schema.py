@@ -10,6 +10,7 @@ import math
 import types
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -31,21 +32,28 @@ _SCALARS: dict[Any, str] = {
 def takes(function: Callable[..., Any]) -> dict[str, Any]:
     """Return the annotations of a function's arguments by name; Any where there is none.
 
-    Arguments that have no name of their own (`*files`, `**options`) are left out.
+    Arguments that have no name of their own (`*files`, `**options`) are left out. Behind a name
+    that Python keeps for itself the signature has an underscore: `class_` takes class.
     """
     named = {}
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             annotation = parameter.annotation
-            named[name] = Any if annotation is parameter.empty else annotation
+            plain = name[:-1] if iskeyword(name[:-1]) else name
+            named[plain] = Any if annotation is parameter.empty else annotation
     if any(isinstance(annotation, str) for annotation in named.values()):
         source = function.__init__ if inspect.isclass(function) else function
         try:
             hints = get_type_hints(source)
         except (NameError, TypeError, AttributeError):  # of names for type checkers only
             hints = {}
-        named = {name: hints.get(name, Any) for name in named}
+        named = {name: hints.get(as_argument(name), Any) for name in named}
     return named
+
+
+def as_argument(name: str) -> str:
+    """Return what an argument is called in a signature: see `takes`."""
+    return f"{name}_" if iskeyword(name) else name
 
 
 def takes_any(function: Callable[..., Any]) -> bool:

@@ -1,7 +1,7 @@
 """Shapes as types, in one alphabet, so that a signature says what flows through it.
 
-b batch · c colors · h w rows, columns · f g features in, out · k levels · m mixture components
-s any spatial axes
+b batch · c colors · h w rows, columns · f g features in, out · k levels or classes
+m mixture components · s any spatial axes
 
 Checked at run time under pytest only (`tests/conftest.py`); elsewhere they are plain documentation.
 """
@@ -18,6 +18,7 @@ Pixel = Float[Tensor, "b f"]  # the features of one pixel, into a layer
 PixelOutput = Float[Tensor, "b g"]  # ... and out of it
 Context = Float[Tensor, "b e h w"]  # what a conditional model is given beforehand
 Nats = Float[Tensor, " b"]  # one number an image
+Labels = Int[Tensor, "*n"]  # the class of each image; a single one where all have the same
 
 __all__ = [
     "Bool",
@@ -26,6 +27,7 @@ __all__ = [
     "Float",
     "Images",
     "Int",
+    "Labels",
     "Nats",
     "Output",
     "Pixel",

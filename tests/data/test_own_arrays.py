@@ -254,8 +254,8 @@ def test_one_array_of_another_name(tmp_path: Path, save, read) -> None:
     ):
         read(path, (1, 2, 2), 256, names=names)
     splits = collected(read(path, (1, 2, 2), 256, val=0.2, test=0.1, names=names))
-    assert {split: len(x) for split, x in splits.items()} == {"train": 28, "val": 8, "test": 4}
-    dealt = sorted(level for x in splits.values() for level in x[:, 0, 0, 0].tolist())
+    assert {split: len(splits[split]) for split in SPLITS} == {"train": 28, "val": 8, "test": 4}
+    dealt = sorted(level for split in SPLITS for level in splits[split][:, 0, 0, 0].tolist())
     assert dealt == list(range(40))
 
 

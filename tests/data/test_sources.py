@@ -28,6 +28,9 @@ SIZES = [
 ]  # height, width, size, stride
 
 
+SIZES = {"train": 1297, "val": 200, "test": 300}
+
+
 def write_digits(file: Path, n: int = 40, **arrays: np.ndarray) -> Path:
     """All images differ: the first two pixels count."""
     images = np.random.RandomState(1).randint(0, 17, (n, 8, 8)).astype(np.uint8)
@@ -54,7 +57,7 @@ def test_digit_splits_are_disjoint_and_together_the_whole(tmp_path: Path) -> Non
     """Fault: `order[val:]` as the training split, so that it keeps the test images."""
     file = write_digits(tmp_path / "digits.npz")
     splits = digits(file, val=5, test=7)
-    assert {name: x.shape for name, x in splits.items()} == {
+    assert {name: splits[name].shape for name in SPLITS} == {
         "train": (28, 1, 8, 8),
         "val": (5, 1, 8, 8),
         "test": (7, 1, 8, 8),
@@ -78,15 +81,16 @@ def test_the_seeded_order_is_the_one_that_results_were_measured_on(tmp_path: Pat
     images = np.zeros((1797, 8, 8), np.uint8)
     for k in range(3):  # the index in base 16, lowest digit first
         images[:, 0, k] = np.arange(1797) // 16**k % 16
-    splits = digits(write_digits(tmp_path / "digits.npz", images=images))
+    labels = np.zeros(1797, np.uint8)
+    splits = digits(write_digits(tmp_path / "digits.npz", images=images, labels=labels))
     assert (splits["test"][:4, 0, 0, :3] @ np.array([1, 16, 256])).tolist() == [847, 1029, 326, 520]
     assert (splits["val"][:4, 0, 0, :3] @ np.array([1, 16, 256])).tolist() == [1081, 1707, 927, 713]
 
 
 def test_the_real_digits() -> None:
     splits = digits(EMBEDDED)
-    assert {name: len(x) for name, x in splits.items()} == {"train": 1297, "val": 200, "test": 300}
-    everything = np.concatenate(list(splits.values()))
+    assert {name: len(splits[name]) for name in SPLITS} == SIZES
+    everything = np.concatenate([splits[name] for name in SPLITS])
     assert everything.max() == 16
     assert (
         len({image.tobytes() for image in everything}) == 1797
@@ -281,7 +285,7 @@ def test_the_package_carries_the_digits(tmp_path: Path, monkeypatch, capsys) -> 
     """
     monkeypatch.chdir(tmp_path)
     carried = digits("data/digits/digits.npz")
-    assert {name: len(x) for name, x in carried.items()} == {"train": 1297, "val": 200, "test": 300}
+    assert {name: len(carried[name]) for name in SPLITS} == SIZES
     line = "data/digits/digits.npz is missing: the digits that pixelrnn carries are read\n"
     assert capsys.readouterr().out == line
     assert md5(EMBEDDED) == "35fa292850aefdac88ea117403394609"

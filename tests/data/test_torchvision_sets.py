@@ -11,7 +11,7 @@ from tests.support import raw_files
 from tests.support.raw_files import DAMAGE, TEST, TRAIN, noise, write_idx, write_mnist
 from torchvision import transforms
 
-from pixelrnn.data import torchvision_images
+from pixelrnn.data import SPLITS, torchvision_images
 from pixelrnn.errors import InputError
 
 GRAY, RGB = (1, 28, 28), (3, 32, 32)
@@ -275,7 +275,7 @@ def test_any_set_by_torchvisions_own_arguments(tmp_path: Path) -> None:
     """Faults: arguments of one split given to another; images held out of a split of its own."""
     own = {"val": {"size": 3, "random_offset": 10}, "test": {"size": 4, "random_offset": 13}}
     splits = fake(tmp_path, **own)
-    assert {split: len(x) for split, x in splits.items()} == {"train": 10, "val": 3, "test": 4}
+    assert {split: len(splits[split]) for split in SPLITS} == {"train": 10, "val": 3, "test": 4}
     whole = fake(tmp_path, train={"size": 17}, val=7, test={"size": 1})
     np.testing.assert_array_equal(whole["train"], splits["train"])
     np.testing.assert_array_equal(whole["val"], np.concatenate([splits["val"], splits["test"]]))
@@ -285,8 +285,8 @@ def test_shares_are_drawn_by_a_seed(tmp_path: Path) -> None:
     """Where there are no images for test. Faults: an image in two splits; the global generator."""
     splits = fake(tmp_path, test=0.2, val=0.1)
     again, other = fake(tmp_path, test=0.2, val=0.1), fake(tmp_path, test=0.2, val=0.1, seed=1)
-    assert {split: len(x) for split, x in splits.items()} == {"train": 7, "val": 1, "test": 2}
-    dealt = sorted(image.tobytes() for images in splits.values() for image in images)
+    assert {split: len(splits[split]) for split in SPLITS} == {"train": 7, "val": 1, "test": 2}
+    dealt = sorted(image.tobytes() for split in SPLITS for image in splits[split])
     whole = fake(tmp_path, val={"size": 1}, test={"size": 1})["train"]
     assert dealt == sorted(image.tobytes() for image in whole)
     np.testing.assert_array_equal(splits["train"], again["train"])

@@ -115,6 +115,21 @@ def test_a_job_that_gives_way_goes_on(cluster):
     assert same_weights("all/seed-0", undisturbed(cluster, seed=0))
 
 
+def test_a_time_limit(cluster):
+    """Reached for real: Slurm counts in minutes. Fault: a job that ends with its time."""
+    words = [*LONG, "trainer.max_epochs=40", "seed=choice(0)", "test=false"]
+    limit = ["hydra.launcher.timeout_min=2", "hydra.launcher.signal_delay_s=60"]
+    cluster.pixelrnn(*TRAIN, *words, *limit, "-m", "run=all", "wait=false")
+    cluster.wait(cluster.release)
+    finished = {"seed-0": "not evaluated"}
+    cluster.wait(lambda: not cluster.release() and statuses(cluster, "all") == finished, 900)
+    (log,) = Path("all/.slurm").glob("*_0.log")
+    assert "it continues from" in log.read_text()
+    alone = [word for word in TRAIN if not word.startswith("hydra")]
+    cluster.pixelrnn(*alone, *words[:-2], "seed=0", "run=undisturbed", "test=false")
+    assert same_weights("all/seed-0", "undisturbed")
+
+
 def test_two_processes_of_one_job(cluster):
     """srun starts both, and Lightning finds them: the weights of two that Lightning starts, told by USR2
     and queued again in between. Faults: two trainings of one process each; one process that clears

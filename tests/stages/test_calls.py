@@ -8,6 +8,7 @@ import yaml
 
 from pixelrnn.command.words import WORDS
 from pixelrnn.conf import CONF
+from pixelrnn.schema import as_argument
 
 OFFERED = {"config", "command"}  # made by the command
 # `train` and `prepare` have no defaults in Python: their objects are built from groups.
@@ -22,7 +23,7 @@ def read(verb):
     function = getattr(import_module(f"pixelrnn.stages.{verb}"), verb)
     assert content["_target_"] == f"{function.__module__}.{verb}"
     keys = {
-        key: value
+        as_argument(key): value
         for key, value in content.items()
         if not key.startswith("_") and key not in ("defaults", "hydra")
     }

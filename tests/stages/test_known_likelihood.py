@@ -15,7 +15,7 @@ from hydra.utils import instantiate
 from tests.support.zoo import VARIANTS, describe
 
 from pixelrnn.data import write_arrays
-from pixelrnn.models import MultiScale
+from pixelrnn.models import AutoregressiveModel
 from pixelrnn.stages.evaluate import evaluate
 from pixelrnn.training.run import Run
 
@@ -72,7 +72,7 @@ def make_run(path, data, variant, head, shape, levels, biases, changes=None):
     built = instantiate(model, _convert_="all")
     for parameter in built.parameters():
         parameter.data.zero_()
-    parts = [built.small, built.large] if isinstance(built, MultiScale) else [built]
+    parts = [part for part in built.modules() if isinstance(part, AutoregressiveModel)]
     for part, bias in zip(parts, biases, strict=True):
         part.network.layers[-1].bias.data = torch.as_tensor(bias, dtype=torch.float32)
     run.finish(built.state_dict(), {})

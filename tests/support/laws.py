@@ -13,7 +13,7 @@ from tests.support.zoo import parts, random_images
 from torch import nn
 
 from pixelrnn.causality import audit
-from pixelrnn.models import AutoregressiveModel, MultiScale
+from pixelrnn.models import AutoregressiveModel, ClassConditional, MultiScale
 from pixelrnn.ops.pixels import normalize
 
 TIGHT = {"rtol": 1e-9, "atol": 1e-9}
@@ -220,3 +220,17 @@ def completion_continues_the_drawing(model: nn.Module) -> None:
         unknown = torch.arange(x[0, 0].numel()).view(x.shape[2:]) >= known
         blotted = x.masked_fill(unknown, model.levels + 5)
         assert (model.complete(blotted, known, temperature=0.0) == x).all(), known
+
+
+def labels_act_on_their_images_alone(model: ClassConditional) -> None:
+    """An image's nats depend on its own label, and on no other of the batch."""
+    x = random_images(model, 3)
+    labels = torch.tensor([0, 1, 2])
+    nats = model.given(labels).log_prob_map(x)
+    for i in range(3):
+        alone = model.given(i).log_prob_map(x[i : i + 1])
+        torch.testing.assert_close(nats[i : i + 1], alone, **TIGHT)
+        others = model.given(labels.where(labels == i, (labels + 1) % 3)).log_prob_map(x)
+        torch.testing.assert_close(others[i], nats[i], **TIGHT)
+        changed = model.given((labels + 1) % 3).log_prob_map(x)
+        assert (changed[i] - nats[i]).abs().max() > 1e-4

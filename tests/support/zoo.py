@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from pixelrnn.conf import CONF
-from pixelrnn.models import AutoregressiveModel, MultiScale
+from pixelrnn.models import AutoregressiveModel, ClassConditional, MultiScale
 
 VARIANTS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 HEADS = sorted(path.stem for path in (CONF / "head").glob("*.yaml"))
@@ -32,11 +32,13 @@ def build(
     Its parameters are off their initial values. h = 7 is not a multiple of 3, so that gates whose
     colors are misaligned show.
     """
-    sizes = {"hidden": 7, "layers": 2, "output_hidden": 8, **sizes}
+    sizes = {"hidden": 7, "layers": 2, "output_hidden": 8, "classes": 3, **sizes}
     torch.manual_seed(seed)
     model = instantiate(describe(variant, head, shape, levels, **sizes), _convert_="all").double()
     for parameter in model.parameters():
         parameter.data += push * torch.randn_like(parameter)
+    if isinstance(model, ClassConditional):
+        model.counts += torch.arange(model.classes)  # classes that are not equally likely
     return model
 
 
@@ -79,6 +81,9 @@ def parts(
     model: nn.Module, batch: int = 1
 ) -> list[tuple[AutoregressiveModel, torch.Tensor | None]]:
     """Return the models within, the smallest first, each with a context to condition it on."""
+    if isinstance(model, ClassConditional):
+        labels = torch.randint(model.classes, (batch,))
+        return [(model.inner, model.context(labels).detach())]
     if not isinstance(model, MultiScale):
         return [(model, None)]
     small = torch.randint(model.levels, (batch, *model.small.shape))

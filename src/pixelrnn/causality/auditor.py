@@ -25,7 +25,7 @@ from pixelrnn.causality.order import (
 from pixelrnn.causality.report import KINDS, Audit, Coverage, Leak, Part
 from pixelrnn.causality.subject import Subject, examine, own_parts
 from pixelrnn.errors import InputError, check_seed, check_whole
-from pixelrnn.models import AutoregressiveModel, DensityModel, MultiScale
+from pixelrnn.models import AutoregressiveModel, ClassConditional, DensityModel, MultiScale
 from pixelrnn.types import Bool, Float, Tensor
 
 ROUNDING = 1e-13  # leaks so much weaker than the legal dependence are an algorithm's rounding
@@ -265,7 +265,7 @@ def brief_audit(model: DensityModel, seed: int = 0) -> dict[str, Any]:
     be, if the model fails or is not of this package, the verdict is "not audited" and `reason` says
     why. Else the keys are verdict, sentence, coverage and pixels.
     """
-    if not isinstance(model, AutoregressiveModel | MultiScale):
+    if not isinstance(model, AutoregressiveModel | MultiScale | ClassConditional):
         return {"verdict": "not audited", "reason": "another kind of model: run pixelrnn audit"}
     weights = sum(parameter.numel() for parameter in model.parameters())
     operations = 2 * weights * math.prod(model.shape[1:])  # an image

@@ -18,7 +18,7 @@ from pixelrnn.causality.layouts import arrange, choose_layout, fitting_layouts
 from pixelrnn.causality.order import Shape
 from pixelrnn.errors import InputError
 from pixelrnn.files import first_line
-from pixelrnn.models import AutoregressiveModel, DensityModel, MultiScale
+from pixelrnn.models import AutoregressiveModel, ClassConditional, DensityModel, MultiScale
 from pixelrnn.types import Float, Tensor
 
 Function = Callable[[Tensor], Tensor]
@@ -107,7 +107,8 @@ def own_parts(model: DensityModel, seed: int) -> list[Subject]:
     This package's networks are fed with numbers from -1 to 1. A Multi-Scale model draws its small
     image first and then the large one given the small one. Each of the two is drawn in raster
     order, so each is a part. The large one is conditioned on a random small image; the small one
-    may consist of several scales itself. Of any other model `log_prob_map` is what is audited.
+    may consist of several scales itself. A class-conditional model is told a random class: where
+    each class is causal, their sum is. Of any other model `log_prob_map` is what is audited.
     """
     return _parts(frozen(model, torch.float64), seed)
 
@@ -115,9 +116,12 @@ def own_parts(model: DensityModel, seed: int) -> list[Subject]:
 def _parts(model: DensityModel, seed: int, name: str = "") -> list[Subject]:
     if isinstance(model, AutoregressiveModel):
         return [_part(model, None, name)]
+    generator = torch.Generator().manual_seed(seed)
+    if isinstance(model, ClassConditional):
+        label = torch.randint(model.classes, (1,), generator=generator)
+        return [_part(model.inner, model.context(label), f"{name} given its class".strip())]
     if not isinstance(model, MultiScale):
         return [_scores(model, name)]
-    generator = torch.Generator().manual_seed(seed)
     small = torch.randint(model.levels, (1, *model.small.shape), generator=generator)
     large_size, small_size = _size(model.shape), _size(model.small.shape)
     return [

@@ -23,6 +23,7 @@ import torch
 
 from pixelrnn.errors import InputError
 from pixelrnn.models.autoregressive import AutoregressiveModel
+from pixelrnn.models.classes import ClassConditional, Given
 from pixelrnn.models.in_batches import Model, as_levels, full_precision
 from pixelrnn.models.scales import MultiScale
 from pixelrnn.ops.pixels import known_pixels
@@ -48,7 +49,7 @@ class Coder:
     """
 
     def __init__(self, model: Model) -> None:
-        if not isinstance(model, AutoregressiveModel | MultiScale):
+        if not isinstance(model, AutoregressiveModel | MultiScale | ClassConditional):
             raise InputError(
                 f"a model of type {type(model).__name__} can't be walked through pixel by pixel"
             )
@@ -90,12 +91,26 @@ class Coder:
         """Code the levels of `x` (lanes, c, h, w) in the model's order, in place."""
         nothing = known_pixels(0, *self.model.shape[1:])
         with full_precision(x.device):
-            for head, levels, passes in self.model.walk(x, nothing):
+            model = self.model
+            if isinstance(model, ClassConditional):
+                visits = _told(model, x, code).walk(x, nothing)
+            else:
+                visits = model.walk(x, nothing)
+            for head, levels, passes in visits:
                 for drawn, features in passes:
                     for color in drawn:
                         log_probs = head.level_log_probs(features, levels, color)
                         levels[:, color] = code(_table(log_probs.exp().numpy()), levels[:, color])
                 advance(len(x))
+
+
+def _told(model: ClassConditional, x: Tensor, code: Code) -> Given:
+    """Code a label for each image: the likeliest, which the decoder is told, by its frequency.
+
+    With it an image costs -log p(x, y), which is -log p(x) and what the label leaves open.
+    """
+    frequency = model.log_frequency.exp().expand(len(x), -1).numpy()
+    return model.given(code(_table(frequency), model.classify(x).argmax(1)))
 
 
 def fingerprint(model: Model) -> bytes:

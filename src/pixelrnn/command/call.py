@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from pixelrnn.command.errors import no_key
 from pixelrnn.command.words import Command, nearest, own_names
 from pixelrnn.errors import InputError
-from pixelrnn.schema import CALLABLE, PARTIAL, TARGET, check, takes, takes_any
+from pixelrnn.schema import CALLABLE, PARTIAL, TARGET, as_argument, check, takes, takes_any
 from pixelrnn.stages.compose import record
 
 # Hydra's own words in a description, and what they are to be.
@@ -53,6 +53,7 @@ def build(config: DictConfig, command: Command, again: str) -> Callable[[], Any]
         if get_origin(annotations[key]) is CALLABLE and not callable(value):
             raise InputError(f"{key}: what its {TARGET} gives can't be called: _partial_: true")
     arguments |= {key: value for key, value in offered.items() if key in annotations}
+    arguments = {as_argument(key): value for key, value in arguments.items()}
     try:
         inspect.signature(function).bind(*command.words, **arguments)
     except TypeError as error:  # as by ~optimizer

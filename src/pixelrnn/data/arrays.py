@@ -5,7 +5,7 @@ says what they are: name, shape, levels, counts and the md5 of each file. The sa
 same bytes, so DVC sees no change where there is none.
 
 Where the training images are drawn anew every epoch, `train_gray.npy` has what they are drawn
-from: gray levels 0..255.
+from: gray levels 0..255. Where their classes are known, `train_labels.npy` has them, see `labels`.
 
 Arrays may be larger than memory: they are written as they come, read through a memory map, and
 those above `npy.LARGE` bytes have been looked through once, when they were written.
@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from pixelrnn.data import npy
+from pixelrnn.data import labels, npy
 from pixelrnn.data.checksums import verify
-from pixelrnn.data.identical import WORDS, among
-from pixelrnn.data.npy import NpyWriter, keep_only, map_npy
+from pixelrnn.data.leaks import remove_leaks
+from pixelrnn.data.npy import NpyWriter, map_npy
 from pixelrnn.data.splits import GRAY, SPLITS, Pairs, as_pairs
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, md5, write_json
@@ -94,7 +94,7 @@ def write_arrays(
 
     An earlier one is replaced. `splits` is in either form of `pixelrnn.data.splits`. With `dedupe`
     the training images are left out that are also for validation or test, and those for validation
-    that are also for test. Returns the count and the range of levels of each.
+    that are also for test, with their labels. Returns the count and the range of levels of each.
 
     Raises InputError if a split is missing or fails `check_images`, if `name` fails `check_name`,
     if `dedupe` leaves nothing or can't be done, or if `out` holds something other than prepared
@@ -148,8 +148,29 @@ def open_arrays(path: str | Path, shape: Sequence[int], levels: int) -> dict[str
             raise InputError(
                 f"{file} has {len(images)} images, data.json says {expected}: {_again(path)}"
             )
-    verify(path, about.get("md5", {}))
+    verify(path, {**about.get("md5", {}), **about.get("labels_md5", {})})
     return arrays
+
+
+def open_labels(path: str | Path) -> dict[str, np.ndarray]:
+    """Read the labels beside the prepared arrays in `path`, by split: uint16 (n,).
+
+    Raises InputError if there are none, or for a file that is damaged or of other images.
+    """
+    path = as_path(path, "data.path")
+    about = read_description(path)
+    if "classes" not in about:
+        raise InputError(
+            f"{path} has no labels: take data that has (docs/labels.md), or {_again(path)}"
+        )
+    found = {}
+    for split, count in about["counts"].items():
+        file = path / labels.file_of(split)
+        values = found[split] = np.asarray(open_npy(file))
+        fits = values.dtype == np.uint16 and values.shape == (count,)
+        if not fits or values.max() >= about["classes"]:
+            raise InputError(f"{file} holds no labels of its images: {_again(path)}")
+    return found
 
 
 def check_gray(path: str | Path, train: np.ndarray) -> None:
@@ -204,7 +225,7 @@ def check_replaceable(out: str | Path) -> None:
     """
     out = as_path(out, "data.path")
     if out.is_dir():
-        ours = {"data.json", *(f"{split}.npy" for split in (*SPLITS, GRAY))}
+        ours = {"data.json", *(f"{split}.npy" for split in (*SPLITS, GRAY, *labels.LABELS))}
         if foreign := sorted(file.name for file in out.iterdir() if file.name not in ours):
             raise InputError(f"{out} holds other files ({foreign[0]}): choose another data.path")
     elif out.exists():
@@ -215,8 +236,12 @@ def _write_files(
     folder: Path, name: str, shape: Shape, levels: int, pairs: Pairs, dedupe: bool
 ) -> dict[str, NpyWriter]:
     written: dict[str, NpyWriter] = {}
+    pieces: dict[str, list[np.ndarray]] = {}  # of the labels
     with ExitStack() as files:
         for split, images in pairs:
+            if split in labels.LABELS:
+                pieces.setdefault(labels.LABELS[split], []).append(images)
+                continue
             if split not in written:
                 written[split] = NpyWriter(folder / f"{split}.npy", shape)
                 files.callback(written[split].close)
@@ -230,8 +255,9 @@ def _write_files(
             f"{name}, {empty[0]}: the split is empty, expected train, val, test of at least one "
             "image each"
         )
+    known = labels.join(name, pieces, {split: written[split].count for split in SPLITS})
     if dedupe:
-        _remove_leaks(folder, name, written)
+        remove_leaks(folder, name, written, known)
     names = [f"{split}.npy" for split in (*SPLITS, GRAY) if split in written]
     about = {
         "name": name,
@@ -239,28 +265,10 @@ def _write_files(
         "levels": levels,
         "counts": {split: written[split].count for split in SPLITS},
         "md5": {file: md5(folder / file) for file in names},
+        **labels.write(folder, known),
     }
     write_json(folder / "data.json", about)
     return written
-
-
-def _remove_leaks(folder: Path, name: str, written: dict[str, NpyWriter]) -> None:
-    """Leave out of train what is in val or test, and out of val what is in test."""
-    if GRAY in written:
-        raise InputError(
-            f"{name}: dedupe=true can't tell which training images are identical to others, as "
-            "they are drawn anew every epoch: set dedupe=false"
-        )
-    for split, others in (("train", ("val", "test")), ("val", ("test",))):
-        theirs = np.concatenate([written[other].fingerprints.digests for other in others])
-        leaked = among(written[split].fingerprints.digests, theirs)
-        if leaked.all():
-            raise InputError(
-                f"{name}: dedupe=true leaves no image for {WORDS[split]}, as each is also for "
-                f"{' or '.join(WORDS[other] for other in others)}: set dedupe=false"
-            )
-        if leaked.any():
-            written[split] = keep_only(folder / f"{split}.npy", ~leaked)
 
 
 def _is_shape(shape: object) -> bool:

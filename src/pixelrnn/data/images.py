@@ -1,5 +1,7 @@
 """Prepared arrays as batches: int64 tensors (b, c, h, w) of levels 0..K-1, nothing else.
 
+Where labels are asked for a batch is a pair, of the images and their labels, int64 (b).
+
 A batch is one indexing operation on a memory-mapped array, not b small ones glued together: for
 small images the data would otherwise cost more than the model.
 
@@ -7,7 +9,7 @@ Training images are shuffled, and may be changed at random. Both follow from the
 (see `sampler`): a resumed run sees what an uninterrupted one would.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,57 +21,47 @@ import torch.distributed as dist
 from pytorch_lightning.overrides.distributed import UnrepeatedDistributedSampler
 from torch.utils.data import DataLoader, Dataset
 
-from pixelrnn.data.arrays import check_description, check_gray, open_arrays, open_npy
+from pixelrnn.data.arrays import (
+    check_description,
+    check_gray,
+    open_arrays,
+    open_labels,
+    open_npy,
+    read_description,
+)
+from pixelrnn.data.changes import Change, Mutate, draw_levels, flip_half
 from pixelrnn.data.sampler import LateLoader, Picks, Shuffled
 from pixelrnn.data.splits import GRAY, SPLITS
 from pixelrnn.errors import InputError, check_whole
 from pixelrnn.files import as_path
 from pixelrnn.schema import check, takes
-from pixelrnn.types import Images, Tensor
+from pixelrnn.types import Images, Labels, Tensor
 
 MOST_WORKERS = 1024  # processes; their number is typed, and a zero too many stops the machine
 
-Change = Callable[[Tensor, torch.Generator], Tensor]  # of an image, uint8 (c, h, w)
+Batch = Images | tuple[Images, Labels]
 
 
-def draw_levels(gray: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw ink with a probability of gray/255: 0 or 1 for each pixel of (c, h, w), uint8."""
-    # uniform over 0..254, it is below x with a probability of exactly x/255
-    threshold = torch.randint(255, gray.shape, dtype=torch.uint8, generator=generator)
-    return (threshold < gray).to(torch.uint8)
+def count_images(batch: Batch) -> int:
+    """Return how many images a batch has."""
+    return len(batch if isinstance(batch, Tensor) else batch[0])
 
 
-def flip_half(image: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirror an image (c, h, w) left to right with a probability of one half."""
-    flipped = torch.rand((), generator=generator) < 0.5
-    return image.flip(-1) if flipped else image
-
-
-class Mutate:
-    """Replace each color of each pixel by any level, with a probability of `rate`.
-
-    What is left to learn are the pixels' frequencies and the smoothness, not what images show: a
-    background model (Ren et al., Likelihood ratios for out-of-distribution detection, 2019).
-    """
-
-    def __init__(self, rate: float, levels: int) -> None:
-        self.rate, self.levels = rate, levels
-
-    def __call__(self, image: Tensor, generator: torch.Generator) -> Tensor:
-        """Change an image (c, h, w), uint8."""
-        anew = torch.rand(image.shape, generator=generator) < self.rate
-        drawn = torch.randint(self.levels, image.shape, generator=generator)
-        return torch.where(anew, drawn.to(torch.uint8), image)
-
-
-class Levels(Dataset[Tensor]):
+class Levels(Dataset[Any]):
     """The images in an npy file, uint8 (n, c, h, w), changed by `changes`, handed out as int64.
 
-    `at_random`: they will be asked for in no order.
+    `labels` (n) are handed out with them. `at_random`: they will be asked for in no order.
     """
 
-    def __init__(self, file: Path, changes: Sequence[Change] = (), at_random: bool = False) -> None:
+    def __init__(
+        self,
+        file: Path,
+        labels: np.ndarray | None = None,
+        changes: Sequence[Change] = (),
+        at_random: bool = False,
+    ) -> None:
         self.file = file
+        self.labels = labels
         self.changes = changes
         self.at_random = at_random
         self._count = len(open_npy(file))
@@ -83,17 +75,23 @@ class Levels(Dataset[Tensor]):
         """Return the number of images."""
         return self._count
 
-    def __getitem__(self, which: int | Picks) -> Tensor:
+    def __getitem__(self, which: int | Picks) -> Batch | Tensor:
         """Return a whole batch (b, c, h, w) as `Shuffled` picks it, or one image (c, h, w)."""
         if isinstance(which, Picks):
             return self._take(which)
-        return self.__getitems__([which])[0]
+        return self._images(Picks([which], [which]))[0]
 
-    def __getitems__(self, indices: list[int]) -> Images:
+    def __getitems__(self, indices: list[int]) -> Batch:
         """Return a whole batch (b, c, h, w) in file order, changed in the same way every time."""
         return self._take(Picks(indices, indices))
 
-    def _take(self, picks: Picks) -> Images:
+    def _take(self, picks: Picks) -> Batch:
+        images = self._images(picks)
+        if self.labels is None:
+            return images
+        return images, torch.from_numpy(self.labels[picks.indices].astype(np.int64))
+
+    def _images(self, picks: Picks) -> Images:
         batch = torch.from_numpy(self.images[picks.indices])
         if self.changes:
             generator = torch.Generator()
@@ -156,6 +154,7 @@ class ImageData(pl.LightningDataModule):
         self.resample = resample
         self.mutate = mutate
         self.seed = seed
+        self.labels: dict[str, np.ndarray] = {}  # by split, once they are asked for
         self._done = 0  # batches of the epoch that a resumed training is in
         arrays = open_arrays(self.path, self.shape, levels)
         if resample:
@@ -179,6 +178,18 @@ class ImageData(pl.LightningDataModule):
             raise InputError(f"no split '{name}': expected {', '.join(SPLITS)}")
         return open_npy(self.path / f"{name}.npy")
 
+    def tell_labels(self, classes: int) -> None:
+        """Hand out labels with the images from now on.
+
+        Raises InputError where there are none, or of another number of classes.
+        """
+        self.labels = open_labels(self.path)
+        number = read_description(self.path)["classes"]
+        if number != classes:
+            raise InputError(
+                f"{self.path} has {number} classes, the model {classes}: set model.classes={number}"
+            )
+
     def state_dict(self) -> dict[str, Any]:
         """Return how many batches of the epoch are done, for a checkpoint: none between epochs."""
         batches: Any = self.trainer.fit_loop.epoch_loop.batch_progress.current  # type: ignore[union-attr]
@@ -199,7 +210,8 @@ class ImageData(pl.LightningDataModule):
         if self.mutate:
             changes.append(Mutate(self.mutate, self.levels))
         name = GRAY if self.resample else "train"
-        images = Levels(self.path / f"{name}.npy", changes, at_random=True)
+        labels = self.labels.get("train")
+        images = Levels(self.path / f"{name}.npy", labels, changes, at_random=True)
         if self.trainer is not None and self.trainer.overfit_batches:  # type: ignore[attr-defined]
             return self._in_order(images)
         processes, rank = _processes()
@@ -215,11 +227,11 @@ class ImageData(pl.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Tensor]:
         """Return batches in file order."""
-        return self._in_order(Levels(self.path / "val.npy"))
+        return self._in_order(Levels(self.path / "val.npy", self.labels.get("val")))
 
     def test_dataloader(self) -> DataLoader[Tensor]:
         """Return batches in file order."""
-        return self._in_order(Levels(self.path / "test.npy"))
+        return self._in_order(Levels(self.path / "test.npy", self.labels.get("test")))
 
     def _in_order(self, images: Levels) -> DataLoader[Tensor]:
         return DataLoader(

@@ -1,13 +1,16 @@
 """What a model asks of its arguments: a wrong one gets one line, before any work starts."""
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
+from torch import nn
 
 from pixelrnn.errors import InputError, check_whole
 from pixelrnn.heads import Head
 from pixelrnn.heads.head import check_temperature
-from pixelrnn.types import Tensor
+from pixelrnn.types import Labels, Tensor
 
 
 def check_shape(shape: object) -> tuple[int, int, int]:
@@ -53,3 +56,39 @@ def check_context(context: object, x: Tensor) -> None:
         raise InputError(f"{expected}, not of type {type(context).__name__}")
     if context.ndim != 4 or (len(context), *context.shape[2:]) != (b, h, w):
         raise InputError(f"{expected}, not {tuple(context.shape)}")
+
+
+def check_labels(y: object, classes: int) -> Labels:
+    """Return labels as a tensor, int64. Raises InputError unless they are whole, 0..classes-1.
+
+    They are one for each image (b), or a single one.
+    """
+    if isinstance(y, int) and not isinstance(y, bool):
+        y = torch.tensor(y)
+    if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.ndim > 1:
+        kind = f"{y.dtype} {tuple(y.shape)}" if isinstance(y, Tensor) else repr(y)
+        raise InputError(f"labels are an int64 torch.Tensor (b), or a whole number, not {kind}")
+    if y.numel() and (y.device.type == "cpu" or not torch.is_grad_enabled()):
+        low, high = (int(bound) for bound in y.aminmax())
+        if low < 0 or high >= classes:
+            wrong = low if low < 0 else high
+            raise InputError(f"class {wrong} is none of the model's, which are 0 to {classes - 1}")
+    return y
+
+
+def build_variant(name: str, variant: Callable[..., Any], **arguments: Any) -> Any:
+    """Build a part of a model by the variant called `name`, which lacks these arguments.
+
+    Raises InputError if it cannot be called so, or is a model already.
+    """
+    lacking = " and ".join(arguments)
+    try:
+        if isinstance(variant, nn.Module):
+            raise TypeError("it is a model already")
+        inspect.signature(variant).bind(**arguments)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{name} must be a variant that lacks its {lacking}, "
+            f"such as partial(row_lstm, head=Softmax(256)): {error}"
+        ) from error
+    return variant(**arguments)

@@ -14,14 +14,11 @@ from torch import nn
 
 from pixelrnn.errors import InputError
 from pixelrnn.heads.head import check_temperature
-from pixelrnn.models.autoregressive import AutoregressiveModel
+from pixelrnn.models.classes import ClassConditional, Given
 from pixelrnn.models.density_model import DensityModel
-from pixelrnn.models.drawing import Drawing, is_own
-from pixelrnn.models.scales import MultiScale
+from pixelrnn.models.drawing import Drawing, Model, is_own
 from pixelrnn.ops.pixels import check_levels, known_pixels
 from pixelrnn.types import Bool, Tensor
-
-Model = AutoregressiveModel | MultiScale  # what a run's config.yaml describes
 
 
 class Sampler:
@@ -102,6 +99,20 @@ def nll_maps(model: DensityModel, images: np.ndarray, batch_size: int) -> Iterat
         yield nats
 
 
+def class_nats(
+    model: ClassConditional, images: np.ndarray, batch_size: int
+) -> Iterator[np.ndarray]:
+    """Score images as of every class, batch by batch: -log p(x | y) in nats, float64 (b, classes).
+
+    Of a model that `nll_maps` has taken: with a finite likelihood, in float32 or better.
+    """
+    device = device_of(model)
+    for first in range(0, len(images), batch_size):
+        batch = as_levels(images[first : first + batch_size], device)
+        with torch.inference_mode(), full_precision(device):
+            yield -model.class_log_prob(batch).cpu().numpy()
+
+
 def spread(images: np.ndarray, n: int) -> np.ndarray:
     """Return at most `n` images, evenly spaced: some data sets are sorted by what they show."""
     return images[np.linspace(0, len(images) - 1, min(n, len(images))).astype(int)]
@@ -144,6 +155,28 @@ def device_of(model: DensityModel) -> torch.device:
 def as_levels(images: np.ndarray, device: torch.device) -> Tensor:
     """Return uint8 levels as the integers that models take."""
     return torch.from_numpy(images.astype(np.int64)).to(device)
+
+
+def of_class(model: Model, class_: int | None) -> DensityModel:
+    """Return the model of the images of one class; for None the model itself, of all.
+
+    Raises InputError for a class that the model has not.
+    """
+    return model if class_ is None else _conditional(model, class_).given(class_)
+
+
+def of_every_class(model: Model, n: int) -> Given:
+    """Return the model of `n` images of each class, one class after the other."""
+    model = _conditional(model, "all")
+    return model.given(torch.arange(model.classes).repeat_interleave(n))
+
+
+def _conditional(model: Model, class_: object) -> ClassConditional:
+    if not isinstance(model, ClassConditional):
+        raise InputError(
+            f"class={class_}: the model knows no classes: train one by model=class_conditional"
+        )
+    return model
 
 
 def check_fit(model: DensityModel, levels: int | None, shape: Sequence[int]) -> None:

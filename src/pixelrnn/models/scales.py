@@ -14,9 +14,7 @@ lower bound (its NLL an upper bound). With `clamp` the places of the small image
 than drawn, only the others are scored, and the sum is exact for x if the small model's is.
 """
 
-import inspect
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import torch
 from torch import nn
@@ -24,7 +22,7 @@ from torch import nn
 from pixelrnn.errors import InputError, check_whole
 from pixelrnn.layers import Upsample
 from pixelrnn.models.autoregressive import AutoregressiveModel, Visit
-from pixelrnn.models.checks import check_drawing, check_shape
+from pixelrnn.models.checks import build_variant, check_drawing, check_shape
 from pixelrnn.models.density_model import DensityModel
 from pixelrnn.ops.pixels import check_levels, known_pixels, normalize, subsample
 from pixelrnn.types import Bool, Context, Float, Images, Nats, Scales, SmallImages, Tensor
@@ -250,27 +248,12 @@ def multi_scale(
             f"an image of {h}x{w} pixels cannot be divided by the multi-scale factor {factor}"
         )
     return MultiScale(
-        small=_build("small", small, shape=(colors, h // factor, w // factor)),
+        small=build_variant("small", small, shape=(colors, h // factor, w // factor)),
         upsample=Upsample(colors, features, factor),
-        large=_build("large", large, shape=(colors, h, w), context_features=features),
+        large=build_variant("large", large, shape=(colors, h, w), context_features=features),
         factor=factor,
         clamp=clamp,
     )
-
-
-def _build(name: str, variant: Callable[..., Any], **arguments: Any) -> Any:
-    """Call the variant. Raises InputError if it cannot be called so, or is a model already."""
-    lacking = " and ".join(arguments)
-    try:
-        if isinstance(variant, nn.Module):
-            raise TypeError("it is a model already")
-        inspect.signature(variant).bind(**arguments)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"{name} must be a variant that lacks its {lacking}, "
-            f"such as partial(row_lstm, head=Softmax(256)): {error}"
-        ) from error
-    return variant(**arguments)
 
 
 def _check_scales(small: DensityModel, large: AutoregressiveModel, factor: int) -> None:

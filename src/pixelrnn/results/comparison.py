@@ -14,6 +14,7 @@ import pandas as pd
 from pixelrnn import figures
 from pixelrnn.errors import InputError
 from pixelrnn.results.baselines import Baseline, independent_pixels, lossless_coder
+from pixelrnn.results.classes import by_class
 from pixelrnn.results.groups import Group, make_groups
 from pixelrnn.results.paired import BETTER, BOUND, FEW, NOISE, SEEDS, against, by_group, differences
 from pixelrnn.results.paper import Figure, paper_figure
@@ -51,6 +52,7 @@ class Comparison:
     samples: dict[str, np.ndarray]  # uint8 (n, c, h, w)
     grids: dict[str, np.ndarray]  # (e,) of epoch and images: see `runs.scores.grids`
     completions: dict[str, np.ndarray]  # uint8 (n, 1 + k, c, h, w)
+    classes: dict[str, list[float]]  # mean nats of the images of each class, if any run knows them
     differences: pd.DataFrame  # of groups and baselines, see `paired_differences`
     notes: list[str]  # on the comparison as a whole
 
@@ -152,6 +154,7 @@ def compare_runs(frame: pd.DataFrame, images: Evaluated) -> Comparison:
         file = nll_name(images.split)
         notes.append(f"no {file}, so no paired differences: {', '.join(missing)}")
     configs = flat_configs(frame)
+    classes = _by_class(nats, configs, images, notes)
     groups = make_groups(records(frame))
     rows = [
         replace(
@@ -174,6 +177,7 @@ def compare_runs(frame: pd.DataFrame, images: Evaluated) -> Comparison:
         settings=differing(configs),
         differences=differences(tested, bounds, math.prod(images.shape)),
         notes=notes,
+        classes=classes,
         **contents,
     )
 
@@ -195,6 +199,23 @@ def _baselines(arrays: dict[str, np.ndarray], images: Evaluated) -> list[Baselin
         independent_pixels(arrays["train"], test, images.levels),
         lossless_coder(test, images.levels),
     ]
+
+
+def _by_class(
+    nats: Mapping[str, np.ndarray],
+    configs: Mapping[str, Mapping[str, Any]],
+    images: Evaluated,
+    notes: list[str],
+) -> dict[str, list[float]]:
+    """Return each run's NLL by class, where one of the runs was trained with labels."""
+    told = [run for run in nats if "model.classes" in configs.get(run, {})]
+    if not told:
+        return {}
+    notes.append(
+        f"trained with labels, scored without (summed over the classes): {', '.join(told)}"
+    )
+    labels = images.labels()
+    return {} if labels is None else {run: by_class(own, labels) for run, own in nats.items()}
 
 
 def _read_all(frame: pd.DataFrame) -> tuple[dict[str, dict[str, Any]], dict[str, list[str]]]:

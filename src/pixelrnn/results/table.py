@@ -17,12 +17,14 @@ from rich.console import ConsoleRenderable, Group, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from pixelrnn import figures
 from pixelrnn.results.comparison import Comparison
 from pixelrnn.results.paired import against
 from pixelrnn.results.rows import Row, cells, footnotes, group_cells
 
 # What is still read in a terminal.
-ROWS, PAIRS = 50, 12
+ROWS, PAIRS, CLASSES = 50, 12, 20
+ABOUT_CLASSES = "NLL by class, nats"
 DIFFERENCES = ("group", "bits/dim above it ± s.e.", "nats", "p (Holm)", "noise", "verdict")
 GROUPS_NOTE = "Groups: means over the seeds, ± the standard error of the mean; a seed counts once."
 # A heading, and fields, of what is different each time.
@@ -59,6 +61,8 @@ def to_rich(comparison: Comparison) -> Group:
     if pairs:
         parts += [Text(), _rich(_about_differences(comparison), DIFFERENCES, pairs[:PAIRS])]
         parts += _more(len(pairs) - PAIRS)
+    if classes := _classes(comparison):
+        parts += [Text(), _rich(ABOUT_CLASSES, *classes)]
     return Group(*parts, Text(comparison.headline()))
 
 
@@ -79,6 +83,8 @@ def to_markdown(comparison: Comparison) -> str:
     if pairs:
         blocks.append([f"## {_escape(_about_differences(comparison))}"])
         blocks.append(_markdown(DIFFERENCES, pairs))
+    if classes := _classes(comparison):
+        blocks += [[f"## {ABOUT_CLASSES}"], _markdown(*classes)]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
@@ -95,11 +101,11 @@ def to_json(comparisons: Sequence[Comparison]) -> str:
 
 def to_metrics(comparisons: Sequence[Comparison]) -> str:
     """Return bits per dimension by data set and run, for `dvc metrics` and `dvc exp show`."""
-    figures: dict[str, dict[str, float | None]] = {}
+    by_data: dict[str, dict[str, float | None]] = {}
     for comparison in comparisons:
         own = {row.name: row.bits_per_dim for row in comparison.rows if row.kind == "run"}
-        figures.setdefault(comparison.images.name, {}).update(own)
-    return json.dumps(figures, indent=2, sort_keys=True) + "\n"
+        by_data.setdefault(comparison.images.name, {}).update(own)
+    return json.dumps(by_data, indent=2, sort_keys=True) + "\n"
 
 
 def to_curves(comparisons: Sequence[Comparison]) -> str:
@@ -119,6 +125,7 @@ def to_curves(comparisons: Sequence[Comparison]) -> str:
 def _as_dict(comparison: Comparison) -> dict[str, Any]:
     images = comparison.images
     pairs = comparison.differences.drop(columns="kind")
+    classes = {run: _finite(nats) for run, nats in comparison.classes.items()}
     return {
         "data": images.name,
         "split": images.split,
@@ -133,6 +140,7 @@ def _as_dict(comparison: Comparison) -> dict[str, Any]:
             _kept(row) | {"settings": _settings(comparison, row.name)} for row in comparison.rows
         ],
         "notes": comparison.notes,
+        **({"classes": classes} if classes else {}),
         "differences": {
             "columns": list(pairs.columns),
             "rows": _finite(pairs.values.tolist()),
@@ -191,6 +199,19 @@ def _differences(comparison: Comparison) -> list[list[str]]:
         ]
         for pair in pairs.to_dict("records")
     ]
+
+
+def _classes(comparison: Comparison) -> tuple[list[str], list[list[str]]] | None:
+    """Return headings and cells of the NLL by class; None without classes, or with too many."""
+    number = max(map(len, comparison.classes.values()), default=0)
+    if not 0 < number <= CLASSES:
+        return None
+    headings = ["run", *map(str, range(number))]
+    rows = [
+        [run, *(figures.spell(_finite(nats), digits=1) for nats in own)]
+        for run, own in comparison.classes.items()
+    ]
+    return headings, rows
 
 
 def _settings(comparison: Comparison, run: str) -> dict[str, Any]:

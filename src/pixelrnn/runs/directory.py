@@ -11,6 +11,7 @@
     weights.safetensors    the model of the best epoch; written last: its presence means finished
     metrics.json           what `evaluate` measured, by split
     <split>_nll.npy, <split>_nll_map.npy    the same by image and by pixel
+    <split>_class_nll.npy  by image and class, of a class-conditional model
     samples.png, ...       what other verbs add
 
 Files are replaced, never changed (`pixelrnn.files`): a reader finds an old one or a new one, not
@@ -52,6 +53,11 @@ Config = dict[str, Any]
 def nll_name(split: str) -> str:
     """Return the file of a split's NLL by image: float64 (n,), nats."""
     return f"{split}_nll.npy"
+
+
+def class_nll_name(split: str) -> str:
+    """Return the file of a split's NLL given each class: float64 (n, classes), nats."""
+    return f"{split}_class_nll.npy"
 
 
 def nll_map_name(split: str) -> str:

@@ -8,6 +8,7 @@ what needs the images.
 
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pixelrnn.data.arrays import open_arrays
+from pixelrnn.data.arrays import open_arrays, open_labels
 from pixelrnn.errors import InputError
 from pixelrnn.files import read_json
 from pixelrnn.runs.directory import RunDirectory
@@ -47,6 +48,14 @@ class Evaluated:
             except InputError as error:
                 reasons.append(str(error))
         raise InputError("; ".join(reasons))
+
+    def labels(self) -> np.ndarray | None:
+        """Read the labels of the evaluated images, uint16 (n,): None where no place has any."""
+        for place in self.places:
+            with suppress(InputError):
+                self._load(place)
+                return open_labels(place)[self.split]
+        return None
 
     def _load(self, place: Path) -> dict[str, np.ndarray]:
         arrays = open_arrays(place, self.shape, self.levels)

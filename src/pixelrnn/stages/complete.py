@@ -11,7 +11,7 @@ from pixelrnn.data.given import find_ground, read_images
 from pixelrnn.data.sources.pictures import read_picture
 from pixelrnn.errors import InputError, check_seed, check_whole
 from pixelrnn.files import as_folder, as_path, write_array
-from pixelrnn.models.in_batches import Sampler, find_device
+from pixelrnn.models.in_batches import Sampler, find_device, of_class
 from pixelrnn.ops.pixels import known_pixels
 from pixelrnn.pictures.grids import check_picture, completion_grid, save_picture
 from pixelrnn.room import check_memory
@@ -27,6 +27,7 @@ def complete(
     rows: int | None = None,
     pixels: int | None = None,
     mask: str | Path | None = None,
+    class_: int | None = None,
     completions: int = 4,
     seed: int = 0,
     temperature: float = 1.0,
@@ -45,7 +46,9 @@ def complete(
     files hold elsewhere is not looked at. The model draws in raster order: known pixels that come
     after an unknown one stay as they are, but what is drawn before them does not take them into
     account. (Multi-Scale draws its small image first, see `MultiScale.complete`.)
-    Transparent pictures are laid on `ground`, by default that of the run's data.
+    Transparent pictures are laid on `ground`, by default that of the run's data. A
+    class-conditional model draws images of `class_`, or, where none is given, of a class that is
+    drawn given what is known, see `ClassConditional.complete`.
 
     Writes to `out` (completed/ in the run, unless given) completions.png, a row an image: itself,
     then its completions, a line around what was known; and completions.npy, the same as uint8
@@ -62,7 +65,8 @@ def complete(
     known = _known(model.shape, rows, pixels, mask)
     ground = find_ground(loaded.config) if ground is None else ground
     names, images = read_images(files, model.shape, model.levels, fit, skip, ground)
-    sampler = Sampler(model.to(find_device(device)), seed, temperature, batch_size)
+    told = of_class(model.to(find_device(device)), class_)
+    sampler = Sampler(told, seed, temperature, batch_size)
     check_completions(len(images), completions, model.shape, side)
     completed = write_completions(sampler, images, known, completions, out, side)
     for row, name in enumerate(names):

@@ -15,8 +15,10 @@ from pixelrnn.data import read_description
 from pixelrnn.data.npy import write_npy
 from pixelrnn.errors import check_whole
 from pixelrnn.files import md5, replacing, write_array
-from pixelrnn.models.in_batches import Model, find_device, nll_maps
-from pixelrnn.runs.directory import ORIGIN, nll_map_name, nll_name
+from pixelrnn.models import ClassConditional
+from pixelrnn.models.in_batches import Model, class_nats, find_device, nll_maps
+from pixelrnn.results.classes import class_figures
+from pixelrnn.runs.directory import ORIGIN, class_nll_name, nll_map_name, nll_name
 from pixelrnn.runs.lock import locked
 from pixelrnn.terminal import Bar
 from pixelrnn.training.run import Run
@@ -34,7 +36,9 @@ def evaluate(
 
     Writes to the run metrics.json, the figures of this split beside those of others;
     <split>_nll.npy, float64 (n,), nats per image; <split>_nll_map.npy, float16 (n, h, w), nats per
-    pixel.
+    pixel. Those of a class-conditional model are of the image alone; there is a
+    <split>_class_nll.npy besides, float64 (n, classes), nats given each class, and under `classes`
+    the figures of `results.classes`, where the data has labels.
 
     Standard errors are over images. `bound` says whether the values are the likelihood ("exact")
     or, for Multi-Scale without clamping, no smaller than it ("upper"). Returns the split's figures.
@@ -61,10 +65,19 @@ def _evaluate(
 
     write_array(loaded.path / nll_name(split), nats)
     about = read_description(loaded.config["data"]["path"])
-    written = (nll_name(split), nll_map_name(split))
+    written = [nll_name(split), nll_map_name(split)]
+    classes = {}
+    if isinstance(model, ClassConditional):
+        written.append(class_nll_name(split))
+        given = np.concatenate(list(class_nats(model, images, batch_size)))
+        write_array(loaded.path / class_nll_name(split), given)
+        if (labels := loaded.labels(split)) is not None:
+            log_frequency = model.log_frequency.cpu().numpy()
+            classes = {"classes": class_figures(given, log_frequency, labels)}
     metrics = {
         **summary(nats, math.prod(images.shape[1:])),
         "bound": "exact" if model.exact else "upper",
+        **classes,
         "data_md5": about.get("md5", {}).get(f"{split}.npy"),
         "weights_md5": loaded.weights_md5,
         "md5": {name: md5(loaded.path / name) for name in written},
@@ -120,4 +133,12 @@ def sentence(run: Path, split: str, metrics: dict[str, Any]) -> str:
     bound = metrics["bound"]
     nats = figures.spell(metrics["nll_nats"], bound=bound, digits=2)
     bits = figures.spell(metrics["bits_per_dim"], metrics["bits_per_dim_se"], bound)
-    return f"{run}: {split} NLL {nats} nats, {bits} bits/dim ({metrics['images']} images)"
+    line = f"{run}: {split} NLL {nats} nats, {bits} bits/dim ({metrics['images']} images)"
+    if not (classes := metrics.get("classes")):
+        return line
+    given = figures.spell(classes["given_nll_nats"], classes["given_nll_nats_se"], digits=2)
+    return (
+        f"{line}; given the class {given} nats; {classes['accuracy']:.1%} classified right, "
+        f"-log p(y | x) {classes['posterior_nll_nats']:.3f} nats, "
+        f"calibration error {classes['calibration_error']:.3f}"
+    )

@@ -5,8 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pixelrnn.data import SPLITS, Pairs, write_arrays
-from pixelrnn.data.arrays import check_description, check_name, check_replaceable
+from pixelrnn.data import SPLITS, Pairs, labels, write_arrays
+from pixelrnn.data.arrays import (
+    check_description,
+    check_name,
+    check_replaceable,
+    open_labels,
+    read_description,
+)
 from pixelrnn.data.identical import WORDS, describe_identical
 from pixelrnn.data.npy import NpyWriter
 from pixelrnn.data.splits import GRAY, Noted
@@ -26,7 +32,8 @@ def prepare(
 
     With `dedupe` images that leak into training from another split are left out of it, and so are
     those for validation that are also for test. Prints one line a split, then what else there is to
-    know: files left out, pictures changed, images that are identical or of one color.
+    know: how many images are of each class, files left out, pictures changed, images that are
+    identical or of one color.
 
     The same raw files and arguments give the same bytes: see `pixelrnn.data.arrays`. Raises
     InputError for a raw file that is missing or damaged, for what is not uint8 (n, *shape) of
@@ -47,7 +54,8 @@ def prepare(
             f"levels {images.low}..{images.high} of {levels}"
         )
     notes = read.notes() if isinstance(read, Noted) else []
-    for line in [*notes, *_describe(written, levels)]:
+    classes = labels.describe(open_labels(out)) if "classes" in read_description(out) else []
+    for line in [*classes, *notes, *_describe(written, levels)]:
         print(f"{name}: {line}")
 
 

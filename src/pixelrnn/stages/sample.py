@@ -4,13 +4,15 @@ import math
 import time
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pixelrnn.data.npy import map_npy, write_npy
 from pixelrnn.errors import InputError, check_seed, check_whole
 from pixelrnn.files import as_folder, md5, replacing, write_json
-from pixelrnn.models.in_batches import Sampler, find_device, spread
+from pixelrnn.models import DensityModel
+from pixelrnn.models.in_batches import Sampler, find_device, of_class, of_every_class, spread
 from pixelrnn.pictures.grids import check_picture, image_grid, save_picture
 from pixelrnn.room import check_disk
 from pixelrnn.runs.directory import COMPLETIONS, SAMPLES, SAMPLES_PICTURE, SAMPLING
@@ -26,6 +28,7 @@ def sample(
     run: str | Path,
     *,
     images: int = 64,
+    class_: int | str | None = None,
     seed: int = 0,
     temperature: float = 1.0,
     columns: int = 8,
@@ -45,6 +48,10 @@ def sample(
     Where the prepared images are not at hand, completions are left as they are, with a line that
     says so.
 
+    A class-conditional model draws images of `class_`, or of classes by their frequencies where
+    none is given; with "all" a row of `columns` images of each, instead of `images`. Completions
+    are of classes that are drawn given what is known.
+
     `temperature` below 1 draws likelier, less varied images (see `Head.sample`). Pictures have
     `columns` images a row, enlarged to about `side` pixels. The same seed gives the same images,
     the first ten of a thousand those of ten. Returns the samples, mapped from their file: there may
@@ -58,12 +65,20 @@ def sample(
     check_whole(pictured=pictured)
     check_whole(0, completions=completions)
     check_seed(seed=seed)
-    model = loaded.model
+    model = loaded.model.to(find_device(device))
+    told: DensityModel
+    if class_ == "all":
+        told = of_every_class(model, columns)
+        images = len(told.labels)
+    elif isinstance(class_, str):
+        raise InputError(f"class={class_} must be a whole number, or all")
+    else:
+        told = of_class(model, class_)
     pictured = min(pictured, images)
     check_picture(pictured, model.shape, columns, side)
     check_completions(COMPLETED, completions, model.shape, side)
     check_disk(images * math.prod(model.shape), out, f"images={images}", "draw fewer")
-    sampler = Sampler(model.to(find_device(device)), seed, temperature, batch_size)
+    sampler = Sampler(told, seed, temperature, batch_size)
     with locked(out):
         start = time.perf_counter()
         with replacing(out / SAMPLES) as new, Bar("drawing", total=images) as bar:
@@ -73,7 +88,8 @@ def sample(
 
         grid = image_grid(drawn[:pictured], model.levels, columns, side)
         save_picture(grid, out / SAMPLES_PICTURE)
-        about = {"images": images, "seed": seed, "temperature": temperature}
+        about: dict[str, Any] = {"images": images, "seed": seed, "temperature": temperature}
+        about |= {} if class_ is None else {"class": class_}
         checksums = {SAMPLES: md5(out / SAMPLES)}
         write_json(out / SAMPLING, {**about, "md5": checksums})
         if out == loaded.path:

@@ -15,9 +15,18 @@ from pixelrnn import figures
 from pixelrnn.data.given import find_ground, read_images
 from pixelrnn.errors import InputError, check_whole
 from pixelrnn.files import as_folder, write_text
-from pixelrnn.models.in_batches import Model, check_fit, find_device, nll_maps, spread
+from pixelrnn.models import ClassConditional, DensityModel
+from pixelrnn.models.in_batches import (
+    check_fit,
+    class_nats,
+    find_device,
+    nll_maps,
+    of_class,
+    spread,
+)
 from pixelrnn.pictures.grids import save_picture
 from pixelrnn.pictures.nll_map import nll_picture
+from pixelrnn.results.classes import bayes
 from pixelrnn.results.outliers import ONES_OWN, coder_nats, typical_p
 from pixelrnn.terminal import Bar
 from pixelrnn.training.run import Run
@@ -31,6 +40,7 @@ def score(
     run: str | Path,
     *files: str | Path,
     out: str | Path | None = None,
+    class_: int | None = None,
     maps: bool = True,
     top: float | None = None,
     unusual: bool = False,
@@ -52,6 +62,9 @@ def score(
     default that of the run's data. With `unusual` or `against`, a background run, there are the
     columns ratio, complexity and typical_p of `out_of_distribution` besides.
 
+    A class-conditional model scores the image alone, and says in the columns class and class_p
+    which class is likeliest, by Bayes' rule, and how likely; with `class_`, images of that class.
+
     Returns the rows. Raises InputError, having written nothing, for files that cannot be used (see
     `read_images`).
     """
@@ -60,19 +73,27 @@ def score(
     check_whole(batch_size=batch_size)
     if top is not None and not (isinstance(top, int | float) and 0 < top < math.inf):
         raise InputError(f"top={top} must be a number of nats above 0")
-    model = loaded.model
+    model = of_class(loaded.model.to(find_device(device)), class_)
     ground = find_ground(loaded.config) if ground is None else ground
+    if class_ is not None and (unusual or against is not None):
+        raise InputError(f"class={class_}: how unusual an image is, is asked of all classes")
     background = None if against is None else _load_background(against, model)
     names, images = read_images(files, model.shape, model.levels, fit, skip, ground)
     nats: list[float] = []
     kept: list[np.ndarray] = []
     with Bar("scoring", total=len(images)) as bar:
-        for batch in nll_maps(model.to(find_device(device)), images, batch_size):
+        for batch in nll_maps(model, images, batch_size):
             nats.extend(batch.sum((1, 2)).tolist())
             if maps:
                 kept.extend(batch)
             bar.advance(len(batch))
     rows = [_row(name, total, model) for name, total in zip(names, nats, strict=True)]
+    if isinstance(model, ClassConditional):
+        given = np.concatenate(list(class_nats(model, images, batch_size)))
+        log_p = bayes(given, model.log_frequency.cpu().numpy())
+        for row, values in zip(rows, log_p, strict=True):
+            row["class"] = int(values.argmax())
+            row["class_p"] = round(float(np.exp(values.max())), 4)
     if unusual or background:
         table = _compare(loaded, images, np.array(nats), background, batch_size).round(4)
         for name in table.columns.drop("nll_nats"):
@@ -105,7 +126,7 @@ def out_of_distribution(
     return _compare(loaded, images, nats, other, batch_size)
 
 
-def _load_background(run: str | Path | Run, model: Model) -> Model:
+def _load_background(run: str | Path | Run, model: DensityModel) -> DensityModel:
     """Return a run's model. Raises InputError unless it is of the same images as `model`."""
     background = (run if isinstance(run, Run) else Run.load(run)).model
     check_fit(background, model.levels, model.shape)
@@ -113,7 +134,7 @@ def _load_background(run: str | Path | Run, model: Model) -> Model:
 
 
 def _compare(
-    run: Run, images: np.ndarray, nats: np.ndarray, background: Model | None, batch_size: int
+    run: Run, images: np.ndarray, nats: np.ndarray, background: DensityModel | None, batch_size: int
 ) -> pd.DataFrame:
     table = pd.DataFrame({"nll_nats": nats})
     if background is not None:
@@ -129,13 +150,13 @@ def _compare(
     return table
 
 
-def _nats(model: Model, images: np.ndarray, batch_size: int) -> np.ndarray:
+def _nats(model: DensityModel, images: np.ndarray, batch_size: int) -> np.ndarray:
     """Return the NLL of each image, float64 (n,)."""
     batches = [maps.sum((1, 2)) for maps in nll_maps(model, images, batch_size)]
     return np.concatenate([np.empty(0), *batches])
 
 
-def _row(file: str, nats: float, model: Model) -> Row:
+def _row(file: str, nats: float, model: DensityModel) -> Row:
     return {
         "file": file,
         "nll_nats": round(nats, 4),
@@ -161,7 +182,7 @@ def _write_maps(
     rows: list[Row],
     images: np.ndarray,
     nats: list[np.ndarray],
-    model: Model,
+    model: DensityModel,
     top: float | None,
     folder: Path,
 ) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import WeightAveraging
@@ -19,7 +20,7 @@ from pixelrnn.data import ImageData
 from pixelrnn.data.arrays import read_description
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, first_line, md5
-from pixelrnn.models import AutoregressiveModel
+from pixelrnn.models import AutoregressiveModel, ClassConditional
 from pixelrnn.models.description import foreign
 from pixelrnn.models.in_batches import Model, check_fit
 from pixelrnn.runs import identity
@@ -73,6 +74,12 @@ def train(
     the checkpoint.
     """
     check_fit(model, images.levels, images.shape)
+    about = read_description(images.path)
+    data_md5 = about.get("md5")
+    if isinstance(model, ClassConditional):
+        images.tell_labels(model.classes)
+        model.count(torch.from_numpy(images.labels["train"].astype(np.int64)))
+        data_md5 = {**about["md5"], **about["labels_md5"]}
     module = DensityModule(model, optimizer, scheduler)
     history, best = History(), BestWeights()
     theirs = parts_of("callbacks", Callback, callbacks)
@@ -86,7 +93,7 @@ def train(
         callbacks=[Finite(), history, best, *theirs, last],
         logger=parts_of("logger", Logger, logger) or False,
     )
-    origin = find_origin(command, read_description(images.path).get("md5"))
+    origin = find_origin(command, data_md5)
     origin["threads"] = torch.get_num_threads()
     trust = foreign(config.get("model"))  # named by whoever trains it
     before = set(Path(run).iterdir()) if Path(run).is_dir() else None

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from pixelrnn.data.images import Batch, count_images
 from pixelrnn.errors import InputError
 from pixelrnn.files import write_text
 from pixelrnn.runs.directory import CHECKPOINT, HISTORY, RunDirectory
@@ -69,7 +70,7 @@ class Finite(Callback):
         trainer: Trainer,
         pl_module: LightningModule,
         outputs: Any,
-        batch: Tensor,
+        batch: Batch,
         batch_idx: int,
     ) -> None:
         """Look at the loss of a batch."""
@@ -111,12 +112,12 @@ class History(Callback):
         trainer: Trainer,
         pl_module: LightningModule,
         outputs: Any,
-        batch: Tensor,
+        batch: Batch,
         batch_idx: int,
     ) -> None:
         """Read the clock: the last batch's time stands, so that validation is not in it."""
         self._seconds = time.perf_counter() - self._start
-        self._images += len(batch) * trainer.world_size
+        self._images += count_images(batch) * trainer.world_size
         pl_module.log("train/images_per_second", self._images / self._seconds, prog_bar=True)
         pl_module.log("images", self._seen)
 

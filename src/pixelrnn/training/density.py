@@ -1,4 +1,8 @@
-"""The Lightning module: maximum likelihood for any model with a `log_prob`."""
+"""The Lightning module: maximum likelihood for any model with a `log_prob`.
+
+A batch with labels is scored with them: of image and label together, log p(x, y), of which log p(y)
+moves no weight. That NLL is an upper bound on the NLL of the image, which takes a pass a class.
+"""
 
 import math
 from collections.abc import Callable, Iterable
@@ -12,12 +16,13 @@ from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
 from pixelrnn import figures
+from pixelrnn.data.images import Batch
 from pixelrnn.data.sampler import Shuffled
 from pixelrnn.errors import InputError
 from pixelrnn.models.in_batches import Model, full_precision
 from pixelrnn.training.nll import NLL
 from pixelrnn.training.schedules import Schedule
-from pixelrnn.types import Images, Nats, Tensor
+from pixelrnn.types import Nats, Tensor
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 
@@ -41,21 +46,21 @@ class DensityModule(LightningModule):
         self.val_nll = MetricCollection(dict(units), prefix="val/").clone()
         self._try_optimizer()
 
-    def training_step(self, x: Images, batch: int) -> Tensor:
-        """Return the loss of a batch (b, c, h, w): nats per dimension, by its `_weight`."""
-        log_prob = self.model.log_prob(x)
+    def training_step(self, batch: Batch, number: int) -> Tensor:
+        """Return the loss of a batch: nats per dimension, by its `_weight`."""
+        log_prob = self._log_prob(batch)
         self._log_epoch(self.train_nll, log_prob)
         nats = -log_prob.mean()
         self.log("train/nll_nats_step", nats, prog_bar=True)
         self.log("train/bits_per_dim_step", figures.bits_per_dim(nats, self.dims))
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         self.log("lr", torch.tensor(float(rate), dtype=torch.float64))
-        return self._weight(len(x), batch) * nats / self.dims
+        return self._weight(len(log_prob), number) * nats / self.dims
 
-    def validation_step(self, x: Images, _: int) -> None:
+    def validation_step(self, batch: Batch, _: int) -> None:
         """Add a batch to the split's likelihood, in float32 whatever training's precision is."""
         with full_precision(self.device):
-            log_prob = self.model.log_prob(x)
+            log_prob = self._log_prob(batch)
         self._log_epoch(self.val_nll, log_prob, prog_bar=True)
 
     def configure_gradient_clipping(
@@ -77,6 +82,12 @@ class DensityModule(LightningModule):
             return optimizer
         schedule = self.scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _log_prob(self, batch: Batch) -> Nats:
+        """Return log p(x) of images (b, c, h, w), or log p(x, y) of images with labels."""
+        score: Any = self.model.log_prob
+        log_prob: Nats = score(batch) if isinstance(batch, Tensor) else score(*batch)
+        return log_prob
 
     def _weight(self, images: int, batch: int) -> float:
         """Return what a batch of so many images counts for in its step: 1 unless shares differ.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import safetensors.torch
 
-from pixelrnn.data.arrays import open_arrays
+from pixelrnn.data.arrays import open_arrays, open_labels, read_description
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path, replacing
 from pixelrnn.models.description import build_model
@@ -149,6 +149,14 @@ class Run:
         if name not in self.images:
             raise InputError(f"no split {name!r}: there is {', '.join(self.images)}")
         return self.images[name]
+
+    def labels(self, split: str) -> np.ndarray | None:
+        """Return the labels of one split, uint16 (n,); None where the data has none.
+
+        Raises InputError if they are missing or damaged.
+        """
+        path = self._section("data").get("path", "")
+        return open_labels(path)[split] if "classes" in read_description(path) else None
 
     @cached_property
     def model(self) -> Model:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pixelrnn.data.labels import LABELS
 from pixelrnn.data.sources.raw import check_exists, reading
-from pixelrnn.data.splits import Splits, frozen
+from pixelrnn.data.splits import SPLITS, Splits, frozen
 from pixelrnn.errors import InputError
 from pixelrnn.files import as_path
 from pixelrnn.room import check_memory
@@ -20,7 +21,7 @@ IN_REPOSITORY = Path("data/digits/digits.npz")
 
 
 def digits(file: str | Path, seed: int = 0, val: int = 200, test: int = 300) -> Splits:
-    """Read UCI handwritten digits: (n, 1, 8, 8), 17 levels.
+    """Read UCI handwritten digits: (n, 1, 8, 8), 17 levels, with their labels if the file has them.
 
     A level is how many of 16 pixels of the original bitmap were inked. `val` and `test` images are
     drawn with `seed`; all others are for training. Where `file` is the repository's and missing, a
@@ -34,7 +35,7 @@ def digits(file: str | Path, seed: int = 0, val: int = 200, test: int = 300) -> 
         print(f"{file} is missing: the digits that pixelrnn carries are read")
         file = EMBEDDED
     check_exists(file, "set data.source.file")
-    images = _read_npz(file, "images")
+    images, labels = _read_npz(file)
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (8, 8):
         raise InputError(
             f"{file}: 'images' is {images.dtype} {images.shape}, expected uint8 (n, 8, 8): "
@@ -50,11 +51,15 @@ def digits(file: str | Path, seed: int = 0, val: int = 200, test: int = 300) -> 
             "train"
         )
     order = frozen(seed).permutation(len(images))
-    parts = np.split(images[order, None], [val, val + test])
-    return {"train": parts[2], "val": parts[0], "test": parts[1]}
+    parts = dict(zip(("val", "test", "train"), np.split(order, [val, val + test]), strict=True))
+    splits = {split: images[parts[split], None] for split in SPLITS}
+    if labels is not None:
+        splits |= {name: labels[parts[split]] for name, split in LABELS.items()}
+    return splits
 
 
-def _read_npz(file: Path, key: str) -> np.ndarray:
+def _read_npz(file: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read the images, and a label for each where there are as many as images."""
     with (
         reading(file, "the expected npz", _remedy(file)),
         file.open("rb") as stream,  # numpy leaves a damaged one open
@@ -62,7 +67,11 @@ def _read_npz(file: Path, key: str) -> np.ndarray:
     ):
         needed = sum(part.file_size for part in archive.zip.infolist())
         check_memory(needed, str(file), _remedy(file))
-        return np.asarray(archive[key])
+        images = np.asarray(archive["images"])
+        labels = np.asarray(archive["labels"]) if "labels" in archive else None
+    if labels is not None and labels.shape != images.shape[:1]:
+        raise InputError(f"{file}: {labels.shape} labels for {len(images)} images: {_remedy(file)}")
+    return images, labels
 
 
 def _remedy(file: Path) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from pixelrnn.data.labels import LABELS
 from pixelrnn.data.splits import GRAY, SPLITS, Noted, Pairs, Splits, as_pairs, frozen
 from pixelrnn.errors import InputError
 
@@ -17,14 +18,14 @@ def drawn_from_gray(
     """Draw the gray images of a source once, with `seed`: (n, 1, h, w), two levels, its splits.
 
     `train_gray` has the gray levels themselves, for `ImageData(resample=True)` to draw from in
-    every epoch anew. All of them are held in memory. Notes of the source go along.
+    every epoch anew. All of them are held in memory. Labels and notes of the source go along.
 
     Raises InputError for a source of other images than gray, and what the source raises.
     """
     pieces: dict[str, list[np.ndarray]] = {split: [] for split in SPLITS}
     read = gray()
-    for split, images in as_pairs(read):
-        pieces[split].append(images)
+    for name, values in as_pairs(read):
+        pieces.setdefault(name, []).append(values)
     random = frozen(seed)
     grays, drawn = {}, {}
     for split in SPLITS:
@@ -34,5 +35,6 @@ def drawn_from_gray(
         # uniform over 0..254, it is below x with a probability of exactly x/255
         threshold = random.randint(0, 255, values.shape, np.uint8)
         drawn[split] = (threshold < values).astype(np.uint8)
-    splits = {**drawn, GRAY: grays["train"]}
+    labels = {name: np.concatenate(pieces[name]) for name in pieces.keys() & LABELS.keys()}
+    splits = {**drawn, GRAY: grays["train"], **labels}
     return Noted(splits.items(), read.notes) if isinstance(read, Noted) else splits

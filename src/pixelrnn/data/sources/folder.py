@@ -1,8 +1,10 @@
 """Any folder of images, dealt out to the splits by a seed."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from pixelrnn.data.sources.pictures import (
     WHITE,
@@ -28,6 +30,7 @@ def image_folder(
     seed: int = 0,
     strict: bool = False,
     ground: str | int = WHITE,
+    labels: bool = False,
 ) -> Noted:
     """Read the images in `folder` and all folders below it, a stream of (split, images).
 
@@ -35,7 +38,8 @@ def image_folder(
     images, drawn with `seed`, that are not for training; they follow the sorted paths, so another
     file more or less deals them out anew. What is hidden or no picture by its suffix is left out,
     see `walk`, and counted in the notes; what is no picture is refused if `strict`. For `fit` see
-    `pictures.fitted`; on `ground` transparent pictures are laid.
+    `pictures.fitted`; on `ground` transparent pictures are laid. With `labels` the folder that a
+    picture lies in is its class: the names in order are 0, 1, ..., and stand in the notes.
 
     Raises InputError if the folder is missing or has fewer than three images; if a share, `fit` or
     `ground` is impossible; or (while it is read) if a file is damaged, of a kind that isn't read,
@@ -58,9 +62,27 @@ def image_folder(
         splits = deal_shares(len(images), {"val": val, "test": test}, seed)
     except InputError as error:
         raise InputError("; ".join([f"{folder}: {error}", *about])) from error
+    classes = _classes(folder, images) if labels else {}
     seen: Counter[str] = Counter()
-    pairs = stacked(
-        (split, read_picture(file, shape, levels, fit, ground, seen))
-        for file, split in zip(images, splits, strict=True)
-    )
-    return Noted(pairs, lambda: [*about, *describe_seen(seen, ground)])
+
+    def read() -> Iterator[tuple[str, np.ndarray]]:
+        for file, split in zip(images, splits, strict=True):
+            yield split, read_picture(file, shape, levels, fit, ground, seen)
+            if labels:
+                yield f"{split}_labels", np.array(classes[file.parent.name], np.uint16)
+
+    if labels:
+        names = [f"{label} {in_one_line(name)}" for name, label in classes.items()]
+        about.append(f"the classes by their folders: {', '.join(names)}")
+    return Noted(stacked(read()), lambda: [*about, *describe_seen(seen, ground)])
+
+
+def _classes(folder: Path, images: Sequence[Path]) -> dict[str, int]:
+    """Return the label of each class. Raises InputError for an image that lies in no class."""
+    for file in images:
+        if file.parent == folder:
+            raise InputError(
+                f"{in_one_line(file)} lies in no folder of a class: move it, or set "
+                "data.source.labels=false"
+            )
+    return {name: label for label, name in enumerate(sorted({file.parent.name for file in images}))}

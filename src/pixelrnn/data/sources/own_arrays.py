@@ -2,7 +2,8 @@
 
 They come as an npz file or as npy files in a folder, in the forms of `pixelrnn.data.forms`. What
 there is no array of, for validation or test, is a share of the training images, drawn by a seed.
-The arrays may be larger than memory.
+The arrays may be larger than memory. Labels are whole numbers (n): `y_train` or `train_labels`, and
+so on, or `labels` beside a single array.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pixelrnn.data.forms import colors_first, describe_forms, to_levels
+from pixelrnn.data.npy import Header
 from pixelrnn.data.sources.raw import check_exists
 from pixelrnn.data.sources.rows import header, keys, rows
 from pixelrnn.data.splits import SPLITS, Pairs, deal_shares
@@ -110,7 +112,31 @@ def _read(
         dealt = deal_shares(n, needed, seed) if needed else ["train"] * n
     except InputError as error:
         raise InputError(f"{what}: {error}") from error
-    return _deal(present, np.array(dealt), shape, levels)
+    return _deal(present, _labels(places, present), np.array(dealt), shape, levels)
+
+
+def _labels(places: Mapping[str, Place], present: Mapping[str, Place]) -> dict[str, Place]:
+    """Return the labels of each array of images; nothing unless each has some.
+
+    Raises InputError for labels of another number than images.
+    """
+    found = {}
+    for split, images in present.items():
+        names = [f"y_{split}", f"{split}_labels", *(["labels"] if len(present) == 1 else [])]
+        place = next((places[name] for name in names if name in places), None)
+        if place is None or not _are_labels(header(*place)):
+            return {}
+        number, needed = header(*place).shape[0], header(*images).shape[0]
+        if number != needed:
+            what = in_one_line(" ".join(map(str, place)).strip())
+            raise InputError(f"{what} has {number} labels for {needed} images")
+        found[split] = place
+    return found
+
+
+def _are_labels(about: Header) -> bool:
+    """Return whether an array holds whole numbers (n) or (n, 1): others are anybody's own."""
+    return about.dtype.kind in "ui" and about.shape[1:] in ((), (1,))
 
 
 def _check_names(names: Mapping[str, str]) -> dict[str, str]:
@@ -139,9 +165,13 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _deal(
-    present: Mapping[str, Place], dealt: np.ndarray, shape: Sequence[int], levels: int
+    present: Mapping[str, Place],
+    labels: Mapping[str, Place],
+    dealt: np.ndarray,
+    shape: Sequence[int],
+    levels: int,
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Give the images of each array; `dealt` is the split of each of those for training."""
+    """Give the images and the labels; `dealt` is the split of each of those for training."""
     start = 0
     for images in _images(present["train"], shape, levels):
         here = dealt[start : start + len(images)]
@@ -151,6 +181,11 @@ def _deal(
     for split in ("val", "test"):
         if split in present:
             yield from ((split, images) for images in _images(present[split], shape, levels))
+    for part, place in labels.items():
+        values = np.concatenate([chunk.reshape(-1) for chunk in rows(*place)])
+        splits = dealt if part == "train" else np.full(len(values), part)
+        for split in SPLITS:
+            yield f"{split}_labels", values[splits == split]
 
 
 def _images(place: Place, shape: Sequence[int], levels: int) -> Iterator[np.ndarray]:

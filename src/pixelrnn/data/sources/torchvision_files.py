@@ -24,10 +24,13 @@ AGAIN = "get it again"
 
 
 class Pictures(NamedTuple):
-    """So many pictures; `open(i)` gives one of them: a PIL image, or the path of one."""
+    """So many pictures; `open(i)` gives one of them, a PIL image or its path, and its label.
+
+    The latter is what torchvision says, which may be no whole number, or None.
+    """
 
     number: int
-    open: Callable[[int], Any]
+    open: Callable[[int], tuple[Any, Any]]
 
 
 def open_files(
@@ -74,12 +77,13 @@ def _open_files(
         return _open(kind, parameters, arguments)
     except (RuntimeError, OSError):
         # There is nothing, a part, or something else: torchvision doesn't say which.
-        with _unpacked_idx(root, kind.__name__) as unpacked:
+        with _unpacked_idx(root, kind.__name__) as (unpacked, labeled):
             if unpacked:
-                return _open(kind, parameters, {**arguments, "root": str(unpacked)})
+                opened = _open(kind, parameters, {**arguments, "root": str(unpacked)})
+                return opened if labeled else _without_labels(opened)
         file = root / f"{kind.__name__.lower()}.npz"
         if file.is_file():
-            return _read_npz(file, f"x_{split}")
+            return _read_npz(file, split)
         if not can_download:
             raise
         return _open(kind, parameters, {**arguments, "download": True})
@@ -88,18 +92,29 @@ def _open_files(
 def _open(kind: type, parameters: set[str], arguments: dict[str, Any]) -> Pictures:
     if "loader" not in parameters:
         dataset = kind(**arguments)
-        return Pictures(len(dataset), lambda i: dataset[i][0])
+        return Pictures(len(dataset), lambda i: _with_label(dataset[i]))
     # Some list files in the order of the disk, so they are asked for paths, and these are sorted.
     dataset = kind(**arguments, loader=str)
-    paths = sorted(Path(dataset[i][0]) for i in range(len(dataset)))
+    listed = [_with_label(dataset[i]) for i in range(len(dataset))]
+    paths = sorted(((Path(path), label) for path, label in listed), key=lambda pair: pair[0])
     return Pictures(len(paths), paths.__getitem__)
 
 
+def _with_label(item: Any) -> tuple[Any, Any]:
+    """Return a picture and its label; None where torchvision gives none, or more than that."""
+    return (item[0], item[1]) if len(item) == 2 else (item[0], None)
+
+
+def _without_labels(pictures: Pictures) -> Pictures:
+    return Pictures(pictures.number, lambda i: (pictures.open(i)[0], None))
+
+
 @contextmanager
-def _unpacked_idx(root: Path, name: str) -> Iterator[Path | None]:
+def _unpacked_idx(root: Path, name: str) -> Iterator[tuple[Path | None, bool]]:
     """Give a folder like torchvision's with the IDX files that lie in `root`, or None.
 
-    torchvision insists on labels, of which nothing is read here: where they are missing, zeros do.
+    With it, whether they have labels. torchvision insists on some: where they are missing, zeros
+    do, which are none.
     """
     files: dict[str, Path] = {}
     for place in (root / name / "raw", root):
@@ -107,7 +122,7 @@ def _unpacked_idx(root: Path, name: str) -> Iterator[Path | None]:
             plain = file.name.removesuffix(".gz").replace(".idx", "-idx")
             files.setdefault(plain, file)
     if not any("images" in plain for plain in files):
-        yield None
+        yield None, False
         return
     with tempfile.TemporaryDirectory() as scratch:
         raw = Path(scratch, name, "raw")
@@ -120,7 +135,8 @@ def _unpacked_idx(root: Path, name: str) -> Iterator[Path | None]:
                 (raw / plain).symlink_to(file.resolve())
         for images in list(raw.glob("*images-idx3-ubyte")):
             _add_labels(images)
-        yield Path(scratch)
+        stems = [plain.partition("images-idx")[0] for plain in files if "images" in plain]
+        yield Path(scratch), all(any(f"{stem}labels" in one for one in files) for stem in stems)
 
 
 def _add_labels(images: Path) -> None:
@@ -140,8 +156,12 @@ def _add_labels(images: Path) -> None:
             file.write_bytes(zeros)
 
 
-def _read_npz(file: Path, key: str) -> Pictures:
-    """Read the images `key` of an npz file, uint8 (n, h, w), (n, h, w, 1) or (n, h, w, 3)."""
+def _read_npz(file: Path, split: str) -> Pictures:
+    """Read the images x_<split> of an npz file, uint8 (n, h, w), (n, h, w, 1) or (n, h, w, 3).
+
+    With y_<split>, where there is one for each.
+    """
+    key = f"x_{split}"
     kind = "an npz file with `x_train` and `x_test`"
     with (
         reading(file, kind, "write it again by np.savez"),
@@ -151,6 +171,7 @@ def _read_npz(file: Path, key: str) -> Pictures:
         needed = sum(part.file_size for part in arrays.zip.infolist())
         check_memory(needed, str(file), "take a part of it")
         images = arrays[key]
+        labels = np.asarray(arrays.get(f"y_{split}", np.empty(0)))
     if images.ndim == 4 and images.shape[-1] == 1:
         images = images[..., 0]
     if images.dtype != np.uint8 or not (images.ndim == 3 or images.shape[3:] == (3,)):
@@ -158,4 +179,5 @@ def _read_npz(file: Path, key: str) -> Pictures:
             f"{file}: {key} is {images.dtype} {images.shape}, expected uint8 (n, h, w) or "
             "(n, h, w, 3)"
         )
-    return Pictures(len(images), lambda i: Image.fromarray(images[i]))
+    flat = labels.ravel().tolist() if labels.size == len(images) else [None] * len(images)
+    return Pictures(len(images), lambda i: (Image.fromarray(images[i]), flat[i]))

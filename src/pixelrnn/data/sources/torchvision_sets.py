@@ -62,7 +62,7 @@ def torchvision_images(
 
     The images are of `shape` (c, h, w): made gray for one color, made to fit by `fit` (see
     `pictures.fitted`), after `transform`, which is given a PIL image and returns one. Transparent
-    ones lie on white.
+    ones lie on white. Labels come along where they are whole numbers.
 
     `root` is torchvision's; for the other forms of the files that will do see `torchvision_files`.
     What is missing is downloaded by torchvision.
@@ -106,8 +106,10 @@ def torchvision_images(
             what = f"{root}, {dataset} {part}"
             md5 = official.get(part, {}).get("md5")
             opened = _pictures(pictures, what, md5, seen)
-            for split, (name, picture) in zip(splits, opened, strict=True):
+            for split, (name, picture, label) in zip(splits, opened, strict=True):
                 yield split, _as_levels(name, picture, transform, shape, levels, fit, seen)
+                if isinstance(label, int | np.integer):
+                    yield f"{split}_labels", np.array(label)
 
     return Noted(stacked(images()), lambda: describe_seen(seen, WHITE))
 
@@ -182,8 +184,8 @@ def _deal(n: int, val: Arguments | float, test: Arguments | float | None, seed: 
 
 def _pictures(
     pictures: Pictures, what: str, md5: str | None, seen: Counter[str]
-) -> Iterator[tuple[str, Image.Image]]:
-    """Open each picture, with the name of its file; at the end compare the md5 of all, if given.
+) -> Iterator[tuple[str, Image.Image, Any]]:
+    """Open each picture, between its file's name and its label; then compare the md5 of all.
 
     Raises InputError, on `what`, for one that can't be read or is no picture, and for another md5.
     """
@@ -191,7 +193,7 @@ def _pictures(
     for i in range(pictures.number):
         name = f"{what} {i}"
         with reading(name, "an image", "get the files again"):
-            picture = pictures.open(i)
+            picture, label = pictures.open(i)
         if isinstance(picture, Path):
             name, picture = str(picture), open_picture(picture, 3, WHITE, seen)
         check_picture(name, picture)
@@ -200,7 +202,7 @@ def _pictures(
             picture.load()
         if md5:
             digest.update(np.asarray(picture).tobytes())
-        yield name, picture
+        yield name, picture, label
     if md5 and digest.hexdigest() != md5:
         raise InputError(
             f"{what}: the images are not the official ones (their md5 is {digest.hexdigest()}, "
