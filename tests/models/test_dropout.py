@@ -3,10 +3,13 @@
 import pytest
 import torch
 from tests.support import laws
-from tests.support.zoo import MULTI_SCALE, VARIANTS, build, describe, random_images, sides
+from tests.support.zoo import VARIANTS, build, describe, random_images, sides
 
 from pixelrnn.layers import Dropout
 from pixelrnn.models.description import build_model
+
+# Those of one network; the others give `dropout` to their parts.
+SINGLE = [one for one in VARIANTS if "head" in describe(one, "softmax", (1, 4, 4), 4)]
 
 
 def dropping(variant, probability=0.5):
@@ -41,10 +44,11 @@ def test_it_does_not_change_what_is_drawn_in_training(variant):
         drawn.append(model.sample_and_log_prob(2, torch.Generator().manual_seed(0)))
     (x, nats), (expected, expected_nats) = drawn
     assert torch.equal(x, expected)
-    assert torch.equal(nats, expected_nats)
+    # A class-conditional model scores what it has drawn, by all classes: in training with dropout.
+    assert variant == "class_conditional" or torch.equal(nats, expected_nats)
 
 
-@pytest.mark.parametrize("variant", [one for one in VARIANTS if one not in MULTI_SCALE])
+@pytest.mark.parametrize("variant", SINGLE)
 def test_runs_with_and_without_it_are_built(variant):
     """Those of before it had a name, too; the weights have the same names. Fault: a key forgotten."""
     described = describe(variant, "softmax", (1, 3, 4), 4)
