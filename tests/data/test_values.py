@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import struct
 import zlib
 
@@ -226,3 +227,13 @@ def test_every_filter_of_png_is_undone(tmp_path, kind):
     assert (read_picture(tmp_path / "a.png", (3, 4, 5), 65_536) == pixels.transpose(2, 0, 1)).all()
     with Image.open(tmp_path / "a.png") as halved:  # by Pillow, the upper 8 bits
         assert (np.asarray(halved) == pixels >> 8).all()
+
+
+def test_numbers_that_are_levels_are_told(tmp_path, capsys):
+    """Planted: a count of all numbers, not of the different ones."""
+    prepared(tmp_path, None, x_train=random(200).round(), x_test=random(5))
+    told = capsys.readouterr().out
+    assert "different numbers among 1,800: a density of such data has no upper bound" in told
+    shutil.rmtree(tmp_path / "mine")
+    prepared(tmp_path, None, x_train=random(40), x_test=random(5))
+    assert "different numbers" not in capsys.readouterr().out

@@ -20,6 +20,7 @@ from pixelrnn.errors import InputError
 
 MOST_LEVELS = 2**16
 CHUNK = 2**22  # numbers looked at together
+REPEATS = 10  # times that a number comes, on average: then it is one of a few values
 REACH = 3  # standard deviations from black to middle gray, and on to white
 
 
@@ -61,7 +62,7 @@ class Levels:
         """Return the range that a split has, in words."""
         return f"levels {low}..{high} of {self.count}"
 
-    def remarks(self, high: float, about: Mapping[str, Any]) -> list[str]:
+    def remarks(self, high: float, about: Mapping[str, Any], train: np.ndarray) -> list[str]:
         """Return what a reader should know of prepared arrays; `high`: the highest level of all."""
         if (high + 1) * 8 > self.count:
             return []
@@ -132,12 +133,20 @@ class Reals:
         """Return the range that a split has, in words."""
         return f"real numbers {low:g} to {high:g}"
 
-    def remarks(self, high: float, about: Mapping[str, Any]) -> list[str]:
-        """Return what models standardise by, of what data.json says."""
-        return [
+    def remarks(self, high: float, about: Mapping[str, Any], train: np.ndarray) -> list[str]:
+        """Return what models standardise by, of what data.json says, and whether numbers repeat."""
+        lines = [
             f"models standardise by the training images: mean {about['mean']:g}, standard "
             f"deviation {about['scale']:g}; their likelihoods are densities, in the data's unit"
         ]
+        some = train.reshape(-1)[:CHUNK]
+        different = len(np.unique(some))
+        if different * REPEATS <= len(some):
+            lines.append(
+                f"only {different:,} different numbers among {len(some):,}: a density of such data "
+                "has no upper bound, so take them as levels (data.levels)"
+            )
+        return lines
 
     def read(self, what: str, values: np.ndarray, otherwise: str = "") -> np.ndarray:
         """Return anyone's numbers as float32, see `forms.to_reals`."""

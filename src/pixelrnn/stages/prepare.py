@@ -11,6 +11,7 @@ from pixelrnn.data.arrays import (
     check_name,
     check_replaceable,
     open_labels,
+    open_npy,
     read_description,
 )
 from pixelrnn.data.identical import WORDS, describe_identical
@@ -57,7 +58,8 @@ def prepare(
     notes = read.notes() if isinstance(read, Noted) else []
     about = read_description(out)
     classes = labels.describe(open_labels(out)) if "classes" in about else []
-    remarks = values_of(levels).remarks(max(written[split].high for split in SPLITS), about)
+    high, train = max(written[split].high for split in SPLITS), open_npy(Path(out) / "train.npy")
+    remarks = values_of(levels).remarks(high, about, train)
     for line in [*classes, *notes, *_removed(written), *remarks, *_identical(written)]:
         print(f"{name}: {line}")
 
