@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         pixel_cnn,
         row_lstm,
     )
+    from pixelrnn.models.in_batches import Sampler
     from pixelrnn.results.groups import groups
     from pixelrnn.results.paired import paired_differences
     from pixelrnn.runs.frame import config_differences, history, load_runs
@@ -58,6 +59,7 @@ __all__ = [
     "LogisticMixture",
     "MultiScale",
     "Run",
+    "Sampler",
     "Softmax",
     "audit",
     "class_conditional",
@@ -92,6 +94,7 @@ _HOMES = {
         "pixel_cnn",
         "row_lstm",
     ],
+    "pixelrnn.models.in_batches": ["Sampler"],
     "pixelrnn.results.groups": ["groups"],
     "pixelrnn.results.paired": ["paired_differences"],
     "pixelrnn.runs.frame": ["config_differences", "history", "load_runs"],

@@ -250,11 +250,11 @@ def test_batches_change_nothing(given):
     """Faults: labels by their place in the batch; a class drawn from the batch's random numbers."""
     model = build("row_lstm", (1, 3, 4), 4).float()
     told = of_every_class(model, 4) if given else model
-    ways = [np.concatenate(list(Sampler(told, 5, batch_size=size).draw(12))) for size in (12, 5, 1)]
+    ways = [Sampler(told, 5, batch_size=size).sample(12) for size in (12, 5, 1)]
     assert (ways[0] == ways[1]).all()
     assert (ways[0] == ways[2]).all()
     if given:
-        alone = np.concatenate(list(Sampler(model.given(1), 5).draw(12)))
+        alone = Sampler(model.given(1), 5).sample(12)
         assert (ways[0][4:8] == alone[4:8]).all()
 
 
@@ -267,13 +267,13 @@ def test_more_images_than_labels_are_refused():
 def test_a_layer_of_ones_own_steps(monkeypatch):
     """The class is told in torch as well, where nothing is compiled."""
     model = build("row_lstm", (1, 3, 4), 4).float()
-    expected = np.concatenate(list(Sampler(model.given(1)).draw(5)))
+    expected = Sampler(model.given(1)).sample(5)
 
     def refuse(*_):
         raise NoInstructionError("planted")
 
     monkeypatch.setattr("pixelrnn.models.drawing.Compiled", refuse)
-    assert (np.concatenate(list(Sampler(model.given(1)).draw(5))) == expected).all()
+    assert (Sampler(model.given(1)).sample(5) == expected).all()
 
 
 # Frequencies and labels
@@ -373,4 +373,4 @@ def test_it_may_be_the_small_model_of_a_multi_scale():
     model = multi_scale((1, 2, 4), small, large, clamp=True).double()
     for law in (laws.sums_to_one, laws.sample_scores_as_drawn, laws.batches_do_not_mix):
         law(model)
-    assert len(np.concatenate(list(Sampler(model.float()).draw(3)))) == 3
+    assert len(Sampler(model.float()).sample(3)) == 3
