@@ -210,6 +210,10 @@ def read_description(path: str | Path) -> dict[str, Any]:
         if len(about["shape"]) != 3 or set(about["counts"]) != set(SPLITS):
             raise ValueError("shape or counts is not as written")
         int(about["levels"])
+        if not isinstance(about.get("classes", 0), int) or not isinstance(
+            about.get("labels_md5", {}), dict
+        ):
+            raise ValueError("classes or labels_md5 is not as written")
     except FileNotFoundError as error:
         raise InputError(f"{file} is missing: {_again(path)}") from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
