@@ -10,6 +10,8 @@
 - the canvas is written one column late
 - the residual connection reads the next pixel
 - the learned state is forgotten between rows when stepping
+- the vertical stack of a Gated PixelCNN is one row late, or sees its own row
+- its horizontal stack sees its own pixel in the first layer
 - the large image of a Multi-Scale is not conditioned on the small one
 - images that disagree with a clamped smaller one are possible
 - a bound is called exact
@@ -26,11 +28,12 @@ from functools import partial
 
 import pytest
 import torch
+import torch.nn.functional as F
 from tests.support import laws
 from tests.support.zoo import build, sides
 
 from pixelrnn.heads import LogisticMixture
-from pixelrnn.layers import MaskedConv, Residual, RowLSTM
+from pixelrnn.layers import GatedConv, MaskedConv, Residual, RowLSTM
 from pixelrnn.models import AutoregressiveModel, ClassConditional, MultiScale
 
 FAULTS: dict[str, tuple[Callable, Callable, Callable]] = {}
@@ -156,6 +159,31 @@ def state_forgotten_between_rows(monkeypatch):
         start_row(self, state, i)
 
     monkeypatch.setattr(RowLSTM, "start_row", forgetful)
+
+
+@fault(laws.no_blind_spot, "gated_pixel_cnn", hidden=11, output_hidden=16)
+def vertical_stack_one_row_late(monkeypatch):
+    forward = GatedConv.forward
+
+    def late(self, v, h, context=None):
+        return forward(self, F.pad(v, (0, 0, 1, 0))[:, :, :-1], h, context)
+
+    monkeypatch.setattr(GatedConv, "forward", late)
+
+
+@fault(laws.raster_order, "gated_pixel_cnn")
+def vertical_stack_sees_its_own_row(monkeypatch):
+    forward = GatedConv.forward
+
+    def early(self, v, h, context=None):
+        return forward(self, h if self.horizontal.weight.shape[1] == 3 else v, h, context)
+
+    monkeypatch.setattr(GatedConv, "forward", early)
+
+
+@fault(laws.raster_order, "gated_pixel_cnn")
+def horizontal_stack_sees_its_own_pixel(monkeypatch):
+    mask_b_first(monkeypatch)
 
 
 @fault(laws.gradient_reaches_every_parameter, "multi_scale")

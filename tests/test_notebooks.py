@@ -17,7 +17,7 @@ ABSOLUTE = re.compile(r"""(?<![\w.:/<])/[\w.-]+/[\w.-]+|[A-Z]:\\\\""")
 
 
 def test_they_are_there():
-    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05"]
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06"]
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)

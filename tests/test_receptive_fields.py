@@ -6,6 +6,7 @@ leaves out.
 
 import pytest
 import torch
+from tests.support import laws
 from tests.support.laws import allowed, dependence, dependences
 from tests.support.zoo import MULTI_SCALE, build, sides
 
@@ -35,6 +36,17 @@ PICTURES = {
         xxxxxxxxxxx,,
         xxxxxxxxxx,,,
         xxxxxxo......
+        .............""",
+    # A rectangle: a layer adds a row above and a column to each side, of every row. The PixelCNN of
+    # the same depth stands above, with its blind spot.
+    ("gated_pixel_cnn", 2): """
+        ,xxxxxxxxxxx,
+        ,xxxxxxxxxxx,
+        ,xxxxxxxxxxx,
+        ,xxxxxxxxxxx,
+        ,xxxxxxxxxxx,
+        ,xxxxxxxxxxx,
+        ,xxxxxo......
         .............""",
     # A triangle that widens by one column a row, on top of the first kernel's 7 columns; to the
     # left, the 1x3 kernel.
@@ -92,6 +104,15 @@ def test_receptive_field(variant, layers, colors):
 
 
 @pytest.mark.parametrize("colors", [1, 3])
+def test_gated_pixel_cnn_has_no_blind_spot(colors):
+    """Where a PixelCNN of the same reach has one, however deep it is."""
+    shape = (colors, 8, 13)
+    laws.no_blind_spot(build("gated_pixel_cnn", "softmax", shape, layers=2, **ROOMY))
+    deep = dependence(build("pixel_cnn", "softmax", shape, layers=6, **ROOMY))
+    assert not deep[:, 6, 6, :, 5, 10:].any()
+
+
+@pytest.mark.parametrize("colors", [1, 3])
 def test_diagonal_bilstm_with_full_context_sees_the_whole_past(colors):
     model = build(
         "diagonal_bilstm", "softmax", (colors, 5, 12), layers=1, full_context=True, **ROOMY
@@ -139,7 +160,7 @@ def test_every_scale_sees_the_smaller_one(variant):
         model = model.small
 
 
-@pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm"])
+@pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm", "gated_pixel_cnn"])
 def test_own_pixel_shows_earlier_colors_only(variant):
     model = build(variant, "softmax", (3, 3, 4), **ROOMY)
     seen = dependence(model)
@@ -151,7 +172,7 @@ def test_own_pixel_shows_earlier_colors_only(variant):
         ]
 
 
-@pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm"])
+@pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm", "gated_pixel_cnn"])
 def test_where_the_head_orders_the_colors_the_own_pixel_is_hidden(variant):
     model = build(variant, "logistic_mixture", (3, 3, 4))
     seen = dependence(model)

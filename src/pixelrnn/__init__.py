@@ -5,7 +5,7 @@ In reading order:
     types       the alphabet of shapes
     errors      what users are meant to meet; files, figures, conf, terminal: leaves
     ops         masks, skewing, pixels and levels, the two recurrences: pure functions
-    layers      masked convolution, Row LSTM, Diagonal BiLSTM: one contract, two modes
+    layers      masked and gated convolution, Row LSTM, Diagonal BiLSTM: one contract, two modes
     heads       the distribution of one pixel: Bernoulli, softmax, mixture of logistics
     compiled    the same networks as programs that draw images on the CPU
     models      the variants, the one class that scores and samples them, Multi-Scale, classes
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         MultiScale,
         class_conditional,
         diagonal_bilstm,
+        gated_pixel_cnn,
         multi_scale,
         pixel_cnn,
         row_lstm,
@@ -63,6 +64,7 @@ __all__ = [
     "config_differences",
     "decompress",
     "diagonal_bilstm",
+    "gated_pixel_cnn",
     "groups",
     "history",
     "load_runs",
@@ -84,6 +86,7 @@ _HOMES = {
         "MultiScale",
         "class_conditional",
         "diagonal_bilstm",
+        "gated_pixel_cnn",
         "multi_scale",
         "pixel_cnn",
         "row_lstm",

@@ -41,7 +41,7 @@ def test_every_variant_is_causal(variant, head, colors):
     networks = [part for part in model.modules() if isinstance(part, AutoregressiveModel)]
     shapes = sorted(network.shape for network in networks)
     assert [part.shape for part in report.parts] == shapes
-    assert report.coverage > 0.7
+    assert report.coverage > 0.6
     assert report.sentence.startswith("causal: no leak; sees ")
 
 

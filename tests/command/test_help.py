@@ -45,7 +45,7 @@ def test_help_on_a_verb_is_what_its_yaml_says(pixelrnn, verb):
 def test_help_on_train_says_where_the_run_goes_and_which_options_there_are(pixelrnn):
     out = pixelrnn("train", "-h")[1]
     assert "run: artifacts/runs/" in out
-    assert "diagonal_bilstm, multi_scale" in out
+    assert "diagonal_bilstm, gated_pixel_cnn, multi_scale" in out
 
 
 def test_after_two_dashes_a_flag_is_a_word(pixelrnn):

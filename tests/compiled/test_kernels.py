@@ -68,7 +68,7 @@ def same_bits(one, other):
 
 
 @pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm"])
+@pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm", "gated_pixel_cnn"])
 def test_compiled_is_interpreted(variant, head):
     """Bit by bit: no product fused with a sum, no sum reordered, no library's exp."""
     sizes = {"hidden": 3, "layers": 1, "output_hidden": 9}
@@ -114,7 +114,7 @@ def alone_or_not(model):
     return same_bits([part[2:] for part in company], drawn(model, 3, 2))
 
 
-@pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm"])
+@pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm", "gated_pixel_cnn"])
 @pytest.mark.parametrize("head", HEADS)
 def test_an_image_is_the_same_in_any_company(variant, head):
     assert alone_or_not(build(variant, head, (3, 4, 5)))
@@ -153,7 +153,7 @@ def bits():
     """Return checksums of what a few models draw, and of their features."""
     models = [
         build(variant, head, (3, 4, 5), hidden=16)
-        for variant in ("pixel_cnn", "row_lstm", "diagonal_bilstm")
+        for variant in ("pixel_cnn", "row_lstm", "diagonal_bilstm", "gated_pixel_cnn")
         for head in HEADS
     ]
     return [hashlib.md5(part.tobytes()).hexdigest() for m in models for part in drawn(m, 3)]

@@ -1,9 +1,12 @@
 """A program computes what `forward` does: its features of given images, beside those of the network in float64."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from tests.support import laws
 from tests.support.zoo import HEADS, VARIANTS, build, parts, random_images, sides
 
 from pixelrnn.compiled.network import CompiledNetwork
@@ -11,6 +14,7 @@ from pixelrnn.compiled.program import NoInstructionError, Place
 from pixelrnn.compiled.upsample import CompiledUpsample
 from pixelrnn.heads import Softmax
 from pixelrnn.layers import Chain, MaskedConv, Pointwise, RowLSTM, Upsample
+from pixelrnn.models import gated_pixel_cnn, multi_scale
 from pixelrnn.ops.pixels import normalize
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
@@ -24,6 +28,8 @@ FORMS = [
     ("row_lstm", {"kernel": 5}),
     ("pixel_cnn", {"kernel": 1}),
     ("pixel_cnn", {"kernel": 5}),
+    ("gated_pixel_cnn", {"kernel": 1}),
+    ("gated_pixel_cnn", {"kernel": 5}),
 ]
 CASES = [
     pytest.param(variant, form, head, colors, id="-".join([variant, *form, head, str(colors)]))
@@ -71,6 +77,20 @@ def test_a_program_is_forward_at_the_papers_size():
     assert max(errors(build("diagonal_bilstm", "softmax", (1, 3, 5), push=0.02, **sizes))) < 1e-5
 
 
+@pytest.mark.parametrize("colors", [1, 3])
+def test_a_gated_program_reads_its_context(colors):
+    """In both stacks. Fault: a sweep over a row that has no context, or that of its last pixel."""
+    variant = partial(gated_pixel_cnn, head=Softmax(4), hidden=7, layers=2, output_hidden=8)
+    torch.manual_seed(0)
+    model = multi_scale((colors, 4, 10), small=variant, large=variant).double()
+    for parameter in model.parameters():
+        parameter.data += 0.2 * torch.randn_like(parameter)
+    assert max(errors(model)) < 1e-5
+    laws.raster_order(model)
+    laws.step_is_forward(model)
+    laws.gradient_reaches_every_parameter(model)
+
+
 @pytest.mark.parametrize(("colors", "factor", "levels"), [(1, 2, 2), (3, 2, 256), (1, 3, 5)])
 @torch.no_grad()
 def test_upsampling_is_upsampling(colors, factor, levels):
@@ -85,7 +105,7 @@ def test_upsampling_is_upsampling(colors, factor, levels):
 # Planted faults: each is to be seen by the law above.
 
 
-@pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm"])
+@pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm", "gated_pixel_cnn"])
 @pytest.mark.parametrize("fault", [(0, 1), (0, -1), (1, 0)])
 def test_a_wrong_neighbor_is_seen(variant, fault, monkeypatch):
     """One column or row beside the right one, wherever a map is read."""
@@ -98,7 +118,7 @@ def test_a_wrong_neighbor_is_seen(variant, fault, monkeypatch):
     assert max(errors(build(variant, "softmax", (1, 4, 10)))) > 1e-3
 
 
-@pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm"])
+@pytest.mark.parametrize("variant", ["pixel_cnn", "row_lstm", "diagonal_bilstm", "gated_pixel_cnn"])
 def test_a_missing_mask_is_seen(variant, monkeypatch):
     """Weights as they are, with those that the mask forbids."""
     model = build(variant, "softmax", (3, 4, 6))

@@ -10,7 +10,10 @@ import torch.nn.functional as F
 from pixelrnn.layers import (
     Chain,
     DiagonalBiLSTM,
+    Dropout,
     ExtraColumn,
+    GatedConv,
+    GatedStacks,
     MaskedConv,
     Pointwise,
     Residual,
@@ -35,6 +38,7 @@ LAYERS = {
         F_, 5, colors=C, learned_state=False, context_features=e
     ),
     "residual": lambda e: Residual(MaskedConv(F_, F_, colors=C, context_features=e)),
+    "dropout": lambda e: Chain(MaskedConv(F_, 5, colors=C, context_features=e), Dropout(0.0)),
     "chain": lambda e: Chain(
         Pointwise(F.relu),
         MaskedConv(F_, 4, colors=C, context_features=e),
@@ -44,6 +48,15 @@ LAYERS = {
         RowLSTM(F_, F_, context_features=e),
         MaskedConv(F_, F_, kernel=(2, 3)),
         skips=[MaskedConv(F_, 4), MaskedConv(F_, 4)],
+    ),
+    "gated": lambda e: GatedStacks(
+        GatedConv(F_, 5, kernel=7, kind="A", colors=C, residual=False, context_features=e),
+        GatedConv(5, 5, colors=C, context_features=e),
+    ),
+    "gated, skips": lambda e: GatedStacks(
+        GatedConv(F_, 4, kernel=5, residual=False, context_features=e),
+        GatedConv(4, 4, residual=False, context_features=e),
+        skips=[MaskedConv(4, 3), MaskedConv(4, 3)],
     ),
     "extra column": lambda e: ExtraColumn(DiagonalBiLSTM(F_, 5, context_features=e)),
 }

@@ -17,6 +17,7 @@ from pixelrnn.models import (
     ClassConditional,
     class_conditional,
     diagonal_bilstm,
+    gated_pixel_cnn,
     multi_scale,
     pixel_cnn,
     row_lstm,
@@ -31,6 +32,7 @@ INNER = {
     "pixel_cnn": pixel_cnn,
     "row_lstm": row_lstm,
     "diagonal_bilstm": partial(diagonal_bilstm, full_context=True),
+    "gated_pixel_cnn": gated_pixel_cnn,
 }
 every_inner = pytest.mark.parametrize("inner", INNER)
 SIZES = {"hidden": 4, "layers": 2, "output_hidden": 6}

@@ -51,6 +51,8 @@ REFUSED = {
     "MODEL.sample(2, temperature=True)": "temperature=True must be a number of at least 0",
     "MODEL.complete(x, 3, 7)": "generator=7 must be a torch.Generator",
     "MODEL.complete(x, 3, temperature=None)": "temperature=None must be a number",
+    "VARIANT(shape, Softmax(4), dropout=1)": "dropout=1 must be a number of at least 0 and below 1",
+    "VARIANT(shape, Softmax(4), dropout=True)": "dropout=True must be a number of at least 0",
     # Images.
     "MODEL.log_prob(x.numpy())": "not of type numpy.ndarray: convert whole numbers with "
     "torch.as_tensor(images).long()",
@@ -136,7 +138,10 @@ REFUSED = {
     "AutoregressiveModel((1, 4), pixels.network, Softmax(4))": "an image's shape is (colors, rows,",
 }
 ACCEPTED = ["MODEL.sample(np.int64(2))", "MODEL.complete(x, np.int64(3))", "Softmax(np.int64(4))"]
-MEANT = {"MODEL": ["pixels", "scales"], "VARIANT": ["pixel_cnn", "row_lstm", "diagonal_bilstm"]}
+MEANT = {
+    "MODEL": ["pixels", "scales"],
+    "VARIANT": ["pixel_cnn", "row_lstm", "diagonal_bilstm", "gated_pixel_cnn"],
+}
 
 
 def written_out(call):

@@ -44,13 +44,13 @@ def test_the_variants_as_an_array(cluster):
     words = [word for word in TRAIN if not word.startswith("model.")]
     words += ["trainer.limit_train_batches=2", "run=all"]
     out = cluster.pixelrnn(*words, "sweep=variants")
-    assert "4 of 4 finished" in out
+    assert "5 of 5 finished" in out
     assert (
         len({file.parent.name.partition("_")[0] for file in Path("all").glob(".submitit/*_*/*")})
         == 1
     )
     page = Path("all/comparison/comparison.html").read_text()
-    assert all(f"model-{name}" in page for name in ("pixel_cnn", "row_lstm", "multi_scale"))
+    assert all(f"model-{name}" in page for name in ("pixel_cnn", "gated_pixel_cnn", "multi_scale"))
     assert set(statuses(cluster, "all").values()) == {"finished"}
 
 
@@ -113,6 +113,21 @@ def test_a_job_that_gives_way_goes_on(cluster):
     (log,) = Path("all/.slurm").glob("*_0.log")
     assert "it continues from" in log.read_text()
     assert same_weights("all/seed-0", undisturbed(cluster, seed=0))
+
+
+def test_a_time_limit(cluster):
+    """Reached for real: Slurm counts in minutes. Fault: a job that ends with its time."""
+    words = [*LONG, "trainer.max_epochs=40", "seed=choice(0)", "test=false"]
+    limit = ["hydra.launcher.timeout_min=2", "hydra.launcher.signal_delay_s=60"]
+    cluster.pixelrnn(*TRAIN, *words, *limit, "-m", "run=all", "wait=false")
+    cluster.wait(cluster.release)
+    finished = {"seed-0": "not evaluated"}
+    cluster.wait(lambda: not cluster.release() and statuses(cluster, "all") == finished, 900)
+    (log,) = Path("all/.slurm").glob("*_0.log")
+    assert "it continues from" in log.read_text()
+    alone = [word for word in TRAIN if not word.startswith("hydra")]
+    cluster.pixelrnn(*alone, *words[:-2], "seed=0", "run=undisturbed", "test=false")
+    assert same_weights("all/seed-0", "undisturbed")
 
 
 def test_two_processes_of_one_job(cluster):

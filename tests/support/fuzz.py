@@ -147,7 +147,7 @@ _ADDED += [
 ]
 _GROUPS = {
     "data": ["digits", "npz", "npy", "folder", "torchvision", "mnist", "nope", "null", "[digits,mnist]"],
-    "model": ["pixel_cnn", "row_lstm", "diagonal_bilstm", "multi_scale", "multi_scale_3", "nope", "null"],
+    "model": ["pixel_cnn", "row_lstm", "diagonal_bilstm", "gated_pixel_cnn", "multi_scale", "multi_scale_3", "nope", "null"],
     "head": ["softmax", "bernoulli", "logistic_mixture", "nope"],
     "optimizer": ["adam", "adamw", "rmsprop", "nope"],
     "scheduler": ["constant", "cosine", "step", "nope"],

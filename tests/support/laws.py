@@ -62,6 +62,19 @@ def raster_order(model: nn.Module) -> None:
         assert not (part.seen & ~past[tuple(part.probes.T)]).any()
 
 
+def no_blind_spot(model: AutoregressiveModel) -> None:
+    """A Gated PixelCNN sees every earlier pixel in the rectangle that its kernels reach."""
+    kernels = [layer.vertical.kernel_size for layer in model.network.layers[0].layers]
+    above = 1 + sum(rows - 1 for rows, _ in kernels)
+    beside = sum(columns // 2 for _, columns in kernels)
+    seen = dependence(model)
+    rows, columns = torch.arange(model.shape[1]), torch.arange(model.shape[2])
+    near_row = (rows[:, None] - rows <= above)[:, None, None, :, None]
+    near = near_row & ((columns[:, None] - columns).abs() <= beside)[:, None, None]
+    missed = allowed(model.shape, len(seen)) & near & ~seen
+    assert not missed.any(), missed.nonzero()
+
+
 def step_is_forward(model: nn.Module) -> None:
     """Stepping in raster order reproduces forward, each color shown only what was drawn before."""
     for part, context in parts(model, batch=2):

@@ -9,6 +9,7 @@ from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import EarlyStopping, EMAWeightAveraging
 from tests.support import tiny
 
+from pixelrnn.layers import Dropout
 from pixelrnn.training import SampleGrid
 
 BATCHES, EPOCHS = 6, 3
@@ -34,6 +35,7 @@ OPTIONS = {
     },
     "overfit": {"overfit_batches": 3},
     "noisy": {"callbacks": [lambda: Noise()]},
+    "dropped out": {"callbacks": [lambda: DropOut()]},
 }
 
 
@@ -43,6 +45,16 @@ class Noise(Callback):
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
         for parameter in pl_module.model.parameters():
             parameter.data += 0.01 * torch.randn_like(parameter)
+
+
+class DropOut(Callback):
+    """Trains as if the model had been built with `dropout`."""
+
+    def on_train_start(self, trainer, pl_module):
+        layers = [layer for layer in pl_module.modules() if isinstance(layer, Dropout)]
+        assert layers
+        for layer in layers:
+            layer.probability = 0.5
 
 
 class Broken(Exception):

@@ -16,7 +16,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from pixelrnn.compiled.program import ADD, CELL, PRODUCT
+from pixelrnn.compiled.program import ADD, CELL, GATE, PRODUCT
 
 F = np.float32
 ZERO, ONE, TWO = F(0), F(1), F(2)
@@ -149,6 +149,10 @@ def run(code, places, steps, first, last, j, weights, state):
                 if operation == ADD:
                     for i in range(n):
                         row[p + i] = row[q + i] + row[r + i]
+                elif operation == GATE:
+                    for i in range(n):
+                        tanh = TWO * sigmoid(TWO * row[q + i]) - ONE
+                        row[p + i] = tanh * sigmoid(row[q + n + i])
                 else:
                     for i in range(n):
                         row[p + i] = max(row[q + i], ZERO)
@@ -250,16 +254,18 @@ def fill(
     """Draw the levels x (n c h w) that are not known (h w), in place, in raster order.
 
     `chance` (n c h w) are uniform numbers, `context` (n h w e); `features` (n h w g), unless empty,
-    become the network's output. `table` has room for each level, or is empty: two levels, one
-    logit; `mixture` for 4 numbers a component, or it is None, and that head is not compiled.
-    `phases` end the instructions before a pixel's colors are drawn, at each, after them, and those
-    that run back over a finished row.
+    become the network's output. `phases` begin the phases' instructions. `table` has room for each
+    level, or is empty: two levels, one logit; `mixture` for 4 numbers a component, or it is None.
     """
     pixel, output, n_features, levels, shared, extra = registers
-    begin, before, step, after, back = phases
+    begin, before, step, after, back = phases[0], phases[1], phases[2], phases[3], phases[4]
     n, colors, h, w = x.shape
     passes, to_number = colors if mixture is None else 1, TWO / F(levels - 1)
     for i in range(h):
+        for k in range(4, len(phases) - 1):
+            for j in range(w):
+                state[:, shared : shared + context.shape[3]] = context[:, i, j]
+                run(code, places[i], steps, phases[k], phases[k + 1], np.uint64(j), weights, state)
         for j in range(w + extra):
             inside, column = j < w, np.uint64(j)
             draws = inside and not known[i, j]
@@ -289,7 +295,6 @@ def fill(
                         row[pixel + color] = F(drawn[color]) * to_number - ONE
             run(code, places[i], steps, step, after, column, weights, state)
             for image in range(len(features) if inside else 0):
-                for g in range(n_features):
-                    features[image, i, j, g] = state[image, output + g]
+                features[image, i, j] = state[image, output : output + n_features]
         for j in range(w + extra - 1 if i < h - 1 else -1, -1, -1):
             run(code, places[i], steps, after, back, np.uint64(j), weights, state)

@@ -3,11 +3,12 @@
 import numpy as np
 
 from pixelrnn.compiled.groups import share
-from pixelrnn.compiled.program import NoInstructionError, Program, write
+from pixelrnn.compiled.program import NoInstructionError, Program
+from pixelrnn.compiled.writing import write
 from pixelrnn.errors import InputError
 from pixelrnn.heads import Bernoulli, Head, LogisticMixture, Softmax
 from pixelrnn.heads.head import above_zero
-from pixelrnn.layers import ExtraColumn, MaskedConv, RasterLayer
+from pixelrnn.layers import ExtraColumn, GatedConv, MaskedConv, RasterLayer
 
 
 class CompiledNetwork:
@@ -93,8 +94,8 @@ class CompiledNetwork:
 
 def _check_types(network: RasterLayer, head: Head) -> None:
     """Raise NoInstructionError for what is derived from a layer or head of ours: it may differ."""
-    known = {*write.registry, ExtraColumn, Bernoulli, Softmax, LogisticMixture}
-    layers = [layer for layer in network.modules() if isinstance(layer, RasterLayer)]
+    known = {*write.registry, ExtraColumn, GatedConv, Bernoulli, Softmax, LogisticMixture}
+    layers = [one for one in network.modules() if isinstance(one, RasterLayer | GatedConv)]
     for part in (*layers, head):
         if type(part) not in known:
             raise NoInstructionError(type(part).__name__)

@@ -1,9 +1,9 @@
-"""A network written as a program: each layer writes its part, `kernels.py` runs it.
+"""A network written as a program: each layer writes its part, see `writing.py`.
 
 An instruction is a row of whole numbers: what to do, with how many numbers, with which weights, at
 which places. A place is an address in the image's `state`, one array of float32 that holds all that
 `step` would remember: registers, which are for one pixel, and maps, of which the last few rows are
-kept. A layer that is not here, such as a user's own, has no instruction: `NoInstructionError`.
+kept.
 
 Instructions run in four phases:
 
@@ -11,28 +11,19 @@ Instructions run in four phases:
     STEP    once a color: what depends on the pixel itself
     AFTER   once a pixel: remember it, now that it is complete
     BACK    from right to left over a row that is finished (the Diagonal BiLSTM's other direction)
+
+and before a row's first pixel in any number of further ones, one after the other, each over the
+whole row (`Program.sweep`: a layer of the Gated PixelCNN's vertical stack each).
 """
 
 from dataclasses import dataclass, field, replace
-from functools import singledispatch
-from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
-from pixelrnn.layers import (
-    Chain,
-    DiagonalBiLSTM,
-    MaskedConv,
-    Pointwise,
-    RasterLayer,
-    Residual,
-    RowLSTM,
-)
 from pixelrnn.types import Tensor
 
-PRODUCT, ADD, RELU, CELL = range(4)  # opcodes
+PRODUCT, ADD, RELU, CELL, GATE = range(5)  # opcodes
 BEFORE, STEP, AFTER, BACK = range(4)  # phases
 OPERANDS = 4  # places of an instruction, at most
 
@@ -90,6 +81,11 @@ class Program:
         self.pixel = self.register(self.colors)
         self.context = self.register(self.shared)
 
+    def sweep(self) -> int:
+        """Return a new phase: over the whole row, before its first pixel."""
+        self.code.append([])
+        return len(self.code) - 1
+
     def register(self, size: int) -> Place:
         """Return a place for numbers of one pixel."""
         return self.constant(torch.zeros(size))
@@ -97,7 +93,7 @@ class Program:
     def constant(self, numbers: Tensor) -> Place:
         """Return the place of numbers that are there from the beginning."""
         first = sum(map(len, self.state))
-        self.state.append(_flat(numbers))
+        self.state.append(flat(numbers))
         return Place(first, numbers.numel())
 
     def map(self, size: int, rows: int = 1, sides: int = 0, around: Tensor | None = None) -> Place:
@@ -123,7 +119,7 @@ class Program:
         g, f = weight.shape
         out = self.register(g) if out is None else out
         self.do(phase, PRODUCT, g, out, start, x, inputs=f)
-        self.weights.append(_flat(weight.T))
+        self.weights.append(flat(weight.T))
         return out
 
     def copy(self, phase: int, x: Place, out: Place) -> Place:
@@ -148,7 +144,7 @@ class Program:
                 steps[k, operand] = place.column
         return Packed(
             code=np.array([instruction[:-1] for instruction in code], np.uint64),
-            phases=(0, *np.cumsum([len(phase) for phase in self.code]).tolist()),
+            phases=np.cumsum([0, *map(len, self.code)]),
             places=places,
             steps=steps,
             weights=np.concatenate(self.weights),
@@ -161,135 +157,13 @@ class Packed:
     """A program of n instructions as arrays; the state is that of one image."""
 
     code: np.ndarray  # (n, 4): opcode, numbers, inputs, first weight
-    phases: tuple[int, ...]  # where each begins, and the last ends
+    phases: np.ndarray  # where each begins, and the last ends
     places: np.ndarray  # (rows, n, 4): of the operands, at the first column
     steps: np.ndarray  # (n, 4): from a column to the next
     weights: np.ndarray
     state: np.ndarray
 
 
-def _flat(numbers: Tensor) -> np.ndarray:
+def flat(numbers: Tensor) -> np.ndarray:
+    """Return the numbers one after the other, as the state and the weights hold them."""
     return numbers.detach().float().cpu().numpy().ravel()
-
-
-@singledispatch
-def write(layer: RasterLayer, program: Program, x: Place) -> Place:
-    """Add the layer's instructions, with its input at `x`; return where its output is.
-
-    Raises NoInstructionError for a layer that has none.
-    """
-    raise NoInstructionError(type(layer).__name__)
-
-
-@write.register
-def _(layer: Pointwise, program: Program, x: Place) -> Place:
-    if layer.function is not F.relu:
-        raise NoInstructionError(f"Pointwise({layer.function})")
-    return program.do(STEP, RELU, x.size, program.register(x.size), x)
-
-
-@write.register
-def _(layer: Residual, program: Program, x: Place) -> Place:
-    y = write(layer.layer, program, x)
-    return program.do(STEP, ADD, x.size, program.register(x.size), x, y)
-
-
-@write.register
-def _(layer: Chain, program: Program, x: Place) -> Place:
-    sent = None
-    skips: Any = layer.skips or [None] * len(layer.layers)
-    for part, skip in zip(layer.layers, skips, strict=True):
-        x = write(part, program, x)  # type: ignore[arg-type]
-        if skip is not None:
-            y = write(skip, program, x)
-            sent = y if sent is None else program.do(STEP, ADD, y.size, y, sent, y)
-    return x if sent is None else sent
-
-
-@write.register
-def _(layer: MaskedConv, program: Program, x: Place) -> Place:
-    return _convolve(layer, program, x, slice(None), [])
-
-
-def _convolve(
-    layer: MaskedConv,
-    program: Program,
-    x: Place,
-    features: slice,
-    neighbors: list[tuple[Place, Tensor]],
-    scale: Tensor | float = 1.0,
-    out: Place | None = None,
-) -> Place:
-    """Write some output features of a masked convolution, to which the `neighbors` add theirs.
-
-    Neighbors are places with their weights `(g f)`. The sum is multiplied by `scale`.
-    """
-    weight = (layer.weight * layer.mask)[features]  # (g f r k)
-    parts = list(neighbors)
-    if layer.project is not None:
-        parts.append((program.context, layer.project.weight[features, :, 0, 0]))
-    if layer.remembers:
-        rows, reach = weight.shape[2], layer.reach
-        seen = program.remember(x, rows, reach)
-        for r in range(rows - 1):
-            above = seen.at(r - rows + 1, -reach, 2 * reach + 1)
-            parts.append((above, weight[:, :, r].transpose(1, 2).flatten(1)))
-        left = weight[:, :, -1, :reach].transpose(1, 2).flatten(1)
-        parts.append((seen.at(0, -reach, reach), left))
-    start = program.constant(layer.bias[features] * scale)
-    before = None
-    for place, part in parts:
-        before = program.product(BEFORE, before or start, place, _scaled(part, scale), before)
-    here = weight[:, :, -1, layer.reach]
-    return program.product(STEP, before or start, x, _scaled(here, scale), out)
-
-
-def _scaled(weight: Tensor, scale: Tensor | float) -> Tensor:
-    return weight * scale[:, None] if isinstance(scale, Tensor) else weight * scale
-
-
-def _doubled_candidate(hidden: int) -> Tensor:
-    """Return what the gates' inputs are multiplied by, see `kernels.cell`."""
-    return torch.tensor([1.0, 1.0, 1.0, 2.0]).repeat_interleave(hidden)
-
-
-@write.register
-def _(layer: RowLSTM, program: Program, x: Place) -> Place:
-    h = layer.initial.shape[1]
-    side = layer.state_to_state.shape[2] // 2
-    hidden = _surrounded(program, layer.initial[0], side)
-    cell = program.map(h, 2, 0, layer.initial[1])
-    kernel = layer.state_to_state.transpose(1, 2).flatten(1)  # (4h k*h)
-    above = (hidden.at(-1, -side, 2 * side + 1), kernel)
-    gates = _convolve(layer.input_to_state, program, x, slice(None), [above], _doubled_candidate(h))
-    return program.do(STEP, CELL, h, hidden, cell, gates, cell.at(-1, 0))
-
-
-def _surrounded(program: Program, around: Tensor, sides: int) -> Place:
-    """Return a map of two rows that starts as `around`, but for zeros at its sides."""
-    hidden = program.map(len(around), 2, sides)
-    start = torch.zeros(2, program.columns + 2 * sides, len(around))
-    start[:, sides : sides + program.columns] = around.detach()
-    program.state[-1] = _flat(start)
-    return hidden
-
-
-@write.register
-def _(layer: DiagonalBiLSTM, program: Program, x: Place) -> Place:
-    h, scale = layer.initial.shape[2], _doubled_candidate(layer.initial.shape[2])
-    above, left = layer.state_to_state.unbind(-1)  # (2 4h h) each
-    # From the left: the neighbors' hidden state, the left one's cell.
-    hidden = program.map(h, 2, 1, layer.initial[0, 0])
-    cell = program.map(h, 1, 1, layer.initial[0, 1])
-    neighbors = [(hidden.at(-1, 0), above[0]), (hidden.at(0, -1), left[0])]
-    gates = _convolve(layer.input_to_state, program, x, slice(4 * h), neighbors, scale)
-    program.do(STEP, CELL, h, hidden, cell, gates, cell.at(0, -1))
-    # From the right, over each row when it is finished; shown in the row below.
-    right = program.map(4 * h)
-    _convolve(layer.input_to_state, program, x, slice(4 * h, None), [], scale, out=right)
-    back, back_cell = (program.map(h, 1, 1, outside) for outside in layer.initial[1])
-    gates = program.product(BACK, right, back, _scaled(above[1], scale))
-    program.product(BACK, gates, back.at(0, 1), _scaled(left[1], scale), out=gates)
-    program.do(BACK, CELL, h, back, back_cell, gates, back_cell.at(0, 1))
-    shown = program.copy(BACK, back, program.map(h))
-    return program.do(STEP, ADD, h, program.register(h), hidden, shown)

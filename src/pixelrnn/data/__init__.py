@@ -13,6 +13,7 @@ from pixelrnn.data.sources.digits import digits
 from pixelrnn.data.sources.drawn import drawn_from_gray
 from pixelrnn.data.sources.folder import image_folder
 from pixelrnn.data.sources.imagenet import imagenet
+from pixelrnn.data.sources.ising import ising
 from pixelrnn.data.sources.own_arrays import npy_arrays, npz_arrays
 from pixelrnn.data.sources.photos import patch_corners, photo_patches
 from pixelrnn.data.splits import SPLITS, Pairs, Splits
@@ -32,6 +33,7 @@ __all__ = [
     "drawn_from_gray",
     "image_folder",
     "imagenet",
+    "ising",
     "npy_arrays",
     "npz_arrays",
     "open_arrays",

@@ -20,11 +20,13 @@ on it, but for the last bits.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import torch.nn.functional as F
 from torch import nn
 
+from pixelrnn.errors import InputError
 from pixelrnn.types import Context, Features, Output, Pixel, PixelOutput, Tensor
 
 
@@ -82,6 +84,33 @@ class Pointwise(RasterLayer):
 
     def step(self, x: Pixel, state: None, i: int, j: int) -> PixelOutput:
         return self.function(x)
+
+
+class Dropout(RasterLayer):
+    """Drop features in training, each with the given probability, and scale up those that stay.
+
+    Nothing in evaluation, and nothing in `step`: images are drawn by the whole network. Raises
+    InputError for a probability that cannot be.
+    """
+
+    def __init__(self, probability: float):
+        super().__init__()
+        number = isinstance(probability, Real) and not isinstance(probability, bool)
+        if not (number and 0 <= probability < 1):
+            raise InputError(f"dropout={probability!r} must be a number of at least 0 and below 1")
+        self.probability = float(probability)
+
+    def forward(self, x: Features, context: Context | None = None) -> Output:
+        return F.dropout(x, self.probability, self.training)
+
+    def init_state(self, batch: int, width: int, context: Context | None = None) -> None:
+        return None
+
+    def start_row(self, state: None, i: int) -> None:
+        return None
+
+    def step(self, x: Pixel, state: None, i: int, j: int) -> PixelOutput:
+        return x
 
 
 class Residual(RasterLayer):

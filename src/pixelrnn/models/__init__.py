@@ -7,7 +7,7 @@ from pixelrnn.models.autoregressive import AutoregressiveModel
 from pixelrnn.models.classes import ClassConditional, class_conditional
 from pixelrnn.models.density_model import DensityModel
 from pixelrnn.models.scales import MultiScale, multi_scale
-from pixelrnn.models.variants import diagonal_bilstm, pixel_cnn, row_lstm
+from pixelrnn.models.variants import diagonal_bilstm, gated_pixel_cnn, pixel_cnn, row_lstm
 
 __all__ = [
     "AutoregressiveModel",
@@ -16,6 +16,7 @@ __all__ = [
     "MultiScale",
     "class_conditional",
     "diagonal_bilstm",
+    "gated_pixel_cnn",
     "multi_scale",
     "pixel_cnn",
     "row_lstm",

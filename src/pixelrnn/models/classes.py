@@ -276,8 +276,8 @@ def class_conditional(
     check_whole(features=features)
     if getattr(inner, "func", inner) is multi_scale:
         raise InputError(
-            "a Multi-Scale takes no labels: build a class-conditional pixel_cnn, row_lstm or "
-            "diagonal_bilstm"
+            "a Multi-Scale takes no labels: build a class-conditional pixel_cnn, row_lstm, "
+            "gated_pixel_cnn or diagonal_bilstm"
         )
     shape = check_shape(shape)
     model = build_variant("inner", inner, shape=shape, context_features=features)

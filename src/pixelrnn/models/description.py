@@ -23,7 +23,7 @@ from pixelrnn.errors import InputError
 from pixelrnn.heads import Bernoulli, Head, LogisticMixture, Softmax
 from pixelrnn.models.classes import class_conditional
 from pixelrnn.models.scales import multi_scale
-from pixelrnn.models.variants import diagonal_bilstm, pixel_cnn, row_lstm
+from pixelrnn.models.variants import diagonal_bilstm, gated_pixel_cnn, pixel_cnn, row_lstm
 from pixelrnn.room import check_memory
 from pixelrnn.schema import CALLABLE, PARTIAL, TARGET, check, show, takes
 
@@ -38,7 +38,13 @@ def _named(home: str, *functions: Callable[..., Any]) -> Builders:
 
 
 MODELS = _named(
-    "pixelrnn.models", pixel_cnn, row_lstm, diagonal_bilstm, multi_scale, class_conditional
+    "pixelrnn.models",
+    pixel_cnn,
+    row_lstm,
+    diagonal_bilstm,
+    gated_pixel_cnn,
+    multi_scale,
+    class_conditional,
 )
 HEADS = _named("pixelrnn.heads", Bernoulli, LogisticMixture, Softmax)
 

@@ -10,10 +10,13 @@
     softmax over 256 levels, or another head
 
 All sizes are the paper's letters: a layer has `hidden` = h features inside and 2h between layers.
+`dropout` is the probability with which a feature that a block adds is dropped in training; the
+paper has none. Gated PixelCNN is of the paper that followed.
 The variants raise InputError for a shape, a head or a size that cannot be.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -23,7 +26,10 @@ from pixelrnn.heads import Head
 from pixelrnn.layers import (
     Chain,
     DiagonalBiLSTM,
+    Dropout,
     ExtraColumn,
+    GatedConv,
+    GatedStacks,
     MaskedConv,
     Pointwise,
     RasterLayer,
@@ -48,13 +54,14 @@ def pixel_cnn(
     output_hidden: int = 32,
     residual: bool = True,
     skip: bool = True,
+    dropout: float = 0.0,
     context_features: int = 0,
 ) -> AutoregressiveModel:
     """Build a PixelCNN (section 3.5): a bounded field of view, a cone, a row higher a layer."""
 
-    def block(colors: int) -> RasterLayer:
+    def block(colors: int) -> list[RasterLayer]:
         rows_and_columns = (kernel // 2 + 1, kernel)
-        return Chain(
+        return [
             Pointwise(F.relu),
             MaskedConv(2 * hidden, hidden, colors=colors),
             Pointwise(F.relu),
@@ -67,7 +74,7 @@ def pixel_cnn(
             ),
             Pointwise(F.relu),
             MaskedConv(hidden, 2 * hidden, colors=colors),
-        )
+        ]
 
     _check_kernel(kernel)
     network = _network(
@@ -79,6 +86,7 @@ def pixel_cnn(
         output_hidden=output_hidden,
         residual=residual,
         skip=skip,
+        dropout=dropout,
         context_features=context_features,
     )
     return AutoregressiveModel(shape, network, head)
@@ -94,12 +102,13 @@ def row_lstm(
     output_hidden: int = 32,
     residual: bool = True,
     skip: bool = True,
+    dropout: float = 0.0,
     learned_state: bool = True,
     context_features: int = 0,
 ) -> AutoregressiveModel:
     """Build a Row LSTM (section 3.1): a triangle that reaches to the top row, not to its sides."""
 
-    def block(colors: int) -> RasterLayer:
+    def block(colors: int) -> list[RasterLayer]:
         lstm = RowLSTM(
             2 * hidden,
             hidden,
@@ -108,7 +117,7 @@ def row_lstm(
             learned_state=learned_state,
             context_features=context_features,
         )
-        return Chain(lstm, MaskedConv(hidden, 2 * hidden, colors=colors))
+        return [lstm, MaskedConv(hidden, 2 * hidden, colors=colors)]
 
     _check_kernel(kernel)
     network = _network(
@@ -120,6 +129,7 @@ def row_lstm(
         output_hidden=output_hidden,
         residual=residual,
         skip=skip,
+        dropout=dropout,
         context_features=context_features,
     )
     return AutoregressiveModel(shape, network, head)
@@ -134,6 +144,7 @@ def diagonal_bilstm(
     output_hidden: int = 32,
     residual: bool = True,
     skip: bool = True,
+    dropout: float = 0.0,
     learned_state: bool = True,
     full_context: bool = False,
     context_features: int = 0,
@@ -145,7 +156,7 @@ def diagonal_bilstm(
     the right.
     """
 
-    def block(colors: int) -> RasterLayer:
+    def block(colors: int) -> list[RasterLayer]:
         lstm = DiagonalBiLSTM(
             2 * hidden,
             hidden,
@@ -153,7 +164,7 @@ def diagonal_bilstm(
             learned_state=learned_state,
             context_features=context_features,
         )
-        return Chain(lstm, MaskedConv(hidden, 2 * hidden, colors=colors))
+        return [lstm, MaskedConv(hidden, 2 * hidden, colors=colors)]
 
     network = _network(
         shape,
@@ -164,53 +175,102 @@ def diagonal_bilstm(
         output_hidden=output_hidden,
         residual=residual,
         skip=skip,
+        dropout=dropout,
         context_features=context_features,
     )
     return AutoregressiveModel(shape, ExtraColumn(network) if full_context else network, head)
 
 
+def gated_pixel_cnn(
+    shape: Shape,
+    head: Head,
+    hidden: int = 16,
+    layers: int = 7,
+    *,
+    kernel: int = 3,
+    output_hidden: int = 32,
+    residual: bool = True,
+    skip: bool = True,
+    dropout: float = 0.0,
+    context_features: int = 0,
+) -> AutoregressiveModel:
+    """Build a Gated PixelCNN (2016b, section 2): a rectangle of context without a blind spot.
+
+    `hidden`: the features p of each stack. The first layer has 7x7 kernels, mask A and no residual
+    connection.
+    """
+    _check_kernel(kernel)
+    colors = _colors(shape, head, hidden, layers, output_hidden, context_features)
+    conv = partial(GatedConv, colors=colors, dropout=dropout, context_features=context_features)
+    stacks = [conv(shape[0], hidden, kernel=7, kind="A", residual=False)]
+    for _ in range(layers):
+        stacks.append(conv(hidden, hidden, kernel=kernel, residual=residual))
+    skips = [MaskedConv(hidden, hidden, colors=colors) for _ in stacks] if skip else []
+    output = _output(shape, head, hidden, output_hidden, colors)
+    return AutoregressiveModel(shape, Chain(GatedStacks(*stacks, skips=skips), *output), head)
+
+
 def _network(
     shape: Shape,
     head: Head,
-    block: Callable[[int], RasterLayer],
+    block: Callable[[int], list[RasterLayer]],
     *,
     hidden: int,
     layers: int,
     output_hidden: int,
     residual: bool,
     skip: bool,
+    dropout: float,
     context_features: int,
 ) -> RasterLayer:
-    """Build table 1 from top to bottom; `block` makes a variant's (2h -> 2h) for so many colors."""
+    """Build table 1 from top to bottom; `block` lists a variant's layers (2h -> 2h) for colors."""
+    colors = _colors(shape, head, hidden, layers, output_hidden, context_features)
+    first = MaskedConv(shape[0], 2 * hidden, kernel=(4, 7), kind="A", colors=colors)
+    blocks: list[RasterLayer] = [Chain(*block(colors), Dropout(dropout)) for _ in range(layers)]
+    if residual:
+        blocks = [Residual(layer) for layer in blocks]
+    skips = []
+    if skip:
+        skips = [MaskedConv(2 * hidden, 2 * hidden, colors=colors) for _ in range(layers)]
+    body = Chain(*blocks, skips=skips)
+    return Chain(first, body, *_output(shape, head, 2 * hidden, output_hidden, colors))
+
+
+def _colors(
+    shape: Shape, head: Head, hidden: int, layers: int, output_hidden: int, context_features: int
+) -> int:
+    """Return how many colors the masks must tell apart: one where the head orders them itself.
+
+    Raises InputError for sizes that cannot be.
+    """
     image_colors, _, _ = check_shape(shape)
     check_head(head)
     check_whole(hidden=hidden, layers=layers, output_hidden=output_hidden)
     check_whole(0, context_features=context_features)
     if layers > MOST_LAYERS:
         raise InputError(f"layers={layers} must be at most {MOST_LAYERS}")
-    # How many colors the masks must tell apart: one where the head orders the colors itself.
     colors = len(head.passes(image_colors))
     for name, features in (("hidden", hidden), ("output_hidden", output_hidden)):
         if features < colors:
             raise InputError(f"{name}={features} must be at least {colors}, one feature a color")
-    first = MaskedConv(image_colors, 2 * hidden, kernel=(4, 7), kind="A", colors=colors)
-    blocks = [Residual(block(colors)) if residual else block(colors) for _ in range(layers)]
-    skips = []
-    if skip:
-        skips = [MaskedConv(2 * hidden, 2 * hidden, colors=colors) for _ in range(layers)]
-    last = MaskedConv(output_hidden, head.num_features(image_colors), colors=colors)
+    return colors
+
+
+def _output(
+    shape: Shape, head: Head, features: int, output_hidden: int, colors: int
+) -> list[RasterLayer]:
+    """Return the layers from the last map of features to what the head reads."""
+    last = MaskedConv(output_hidden, head.num_features(shape[0]), colors=colors)
     # Nearly no weight on the features: the first distribution is the head's own, almost uniform.
     with torch.no_grad():
         last.weight.mul_(0.1)
-        last.bias.copy_(head.initial_bias(image_colors))
-    return Chain(
-        first,
-        Chain(*blocks, skips=skips),
+        last.bias.copy_(head.initial_bias(shape[0]))
+    return [
         Pointwise(F.relu),
-        MaskedConv(2 * hidden, output_hidden, colors=colors),
+        MaskedConv(features, output_hidden, colors=colors),
         Pointwise(F.relu),
         last,
-    )
+    ]
 
 
 def _check_kernel(kernel: object) -> None:

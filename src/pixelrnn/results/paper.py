@@ -1,4 +1,4 @@
-"""The paper's own figures, to stand beside a run of the same variant on the same data.
+"""The papers' own figures, to stand beside a run of the same variant on the same data.
 
 They are in `paper.yaml`, which says where each comes from.
 """
@@ -34,7 +34,7 @@ def read_figures() -> list[Figure]:
     for problem in yaml.safe_load(text):
         figures = problem.pop("figures")
         problem["shape"] = tuple(problem["shape"])
-        read += [Figure(**problem, **figure) for figure in figures]
+        read += [Figure(**(problem | figure)) for figure in figures]
     return read
 
 

@@ -7,6 +7,7 @@
     digits, photos      the embedded data
     torchvision_sets    torchvision's data sets by name; torchvision_files: the forms of their files
     drawn               gray images in two levels, drawn at random
+    ising           spins, drawn here, whose likelihood is known exactly
     binarized_mnist, imagenet    what torchvision has not
     folder, own_arrays  anybody's images
 
