@@ -8,7 +8,7 @@ In reading order:
     layers      masked and gated convolution, Row LSTM, Diagonal BiLSTM: one contract, two modes
     heads       the distribution of one pixel: Bernoulli, softmax, mixtures
     compiled    the same networks as programs that draw images on the CPU
-    models      the variants, the one class that scores and samples them, and Multi-Scale
+    models      the variants, the one class that scores and samples them, Multi-Scale, classes
     data        raw files to arrays to batches
     runs        the run directory: what a training leaves behind, read without torch
     pictures    grids of images, and what each pixel costs

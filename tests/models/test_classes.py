@@ -8,6 +8,7 @@ import pytest
 import torch
 from tests.support import laws
 from tests.support.zoo import random_images
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pixelrnn.compiled.program import NoInstructionError
 from pixelrnn.errors import InputError
@@ -287,6 +288,16 @@ def test_frequencies_are_counted_and_kept_in_any_precision():
         assert abs(changed.log_frequency.exp().sum().item() - 1) < 1e-15
         assert changed.log_frequency.exp()[1].item() == pytest.approx(7 / 1007, rel=1e-14)
     assert "counts" in model.state_dict()
+
+
+def test_averages_of_weights_leave_the_counts_alone():
+    """As `callbacks=ema` takes them. Fault: counts in whole numbers, which each average cuts off."""
+    model = build("row_lstm")
+    model.count(torch.tensor([0] * 3 + [1] * 7 + [2] * 997))
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.999), use_buffers=True)
+    for _ in range(50):
+        average.update_parameters(model)
+    assert average.module.counts.tolist() == [3, 7, 997]
 
 
 @pytest.mark.parametrize(
