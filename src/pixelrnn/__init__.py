@@ -8,7 +8,7 @@ In reading order:
     layers      masked and gated convolution, Row LSTM, Diagonal BiLSTM: one contract, two modes
     heads       the distribution of one pixel: Bernoulli, softmax, mixtures
     compiled    the same networks as programs that draw images on the CPU
-    models      the variants, the one class that scores and samples them, and Multi-Scale
+    models      the variants, the one class that scores and samples them, Multi-Scale, classes
     data        raw files to arrays to batches
     runs        the run directory: what a training leaves behind, read without torch
     pictures    grids of images, and what each pixel costs
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         pixel_cnn,
         row_lstm,
     )
+    from pixelrnn.models.in_batches import Sampler
     from pixelrnn.results.groups import groups
     from pixelrnn.results.paired import paired_differences
     from pixelrnn.runs.frame import config_differences, history, load_runs
@@ -58,6 +59,7 @@ __all__ = [
     "LogisticMixture",
     "MultiScale",
     "Run",
+    "Sampler",
     "Softmax",
     "audit",
     "class_conditional",
@@ -92,6 +94,7 @@ _HOMES = {
         "pixel_cnn",
         "row_lstm",
     ],
+    "pixelrnn.models.in_batches": ["Sampler"],
     "pixelrnn.results.groups": ["groups"],
     "pixelrnn.results.paired": ["paired_differences"],
     "pixelrnn.runs.frame": ["config_differences", "history", "load_runs"],

@@ -138,6 +138,15 @@ def test_changed_labels_are_noticed(tmp_path):
         open_labels(tmp_path / "data")
 
 
+@pytest.mark.parametrize("change", [{"classes": "7"}, {"labels_md5": []}, {"classes": None}])
+def test_a_damaged_description_is_one_line(tmp_path, change):
+    write_arrays(tmp_path / "data", "x", SHAPE, LEVELS, stream())
+    about = json.loads((tmp_path / "data/data.json").read_text())
+    (tmp_path / "data/data.json").write_text(json.dumps(about | change))
+    with pytest.raises(InputError, match=r"data\.json is damaged"):
+        open_arrays(tmp_path / "data", SHAPE, LEVELS)
+
+
 def test_prepare_counts_the_classes(tmp_path, capsys):
     prepare(source=stream, name="x", shape=SHAPE, levels=LEVELS, out=tmp_path / "data")
     counts = ", ".join(map(str, np.bincount(told(20)[1], minlength=LEVELS)))

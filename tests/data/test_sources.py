@@ -28,7 +28,7 @@ SIZES = [
 ]  # height, width, size, stride
 
 
-SIZES = {"train": 1297, "val": 200, "test": 300}
+DIGITS = {"train": 1297, "val": 200, "test": 300}
 
 
 def write_digits(file: Path, n: int = 40, **arrays: np.ndarray) -> Path:
@@ -89,7 +89,7 @@ def test_the_seeded_order_is_the_one_that_results_were_measured_on(tmp_path: Pat
 
 def test_the_real_digits() -> None:
     splits = digits(EMBEDDED)
-    assert {name: len(splits[name]) for name in SPLITS} == SIZES
+    assert {name: len(splits[name]) for name in SPLITS} == DIGITS
     everything = np.concatenate([splits[name] for name in SPLITS])
     assert everything.max() == 16
     assert (
@@ -285,7 +285,7 @@ def test_the_package_carries_the_digits(tmp_path: Path, monkeypatch, capsys) -> 
     """
     monkeypatch.chdir(tmp_path)
     carried = digits("data/digits/digits.npz")
-    assert {name: len(carried[name]) for name in SPLITS} == SIZES
+    assert {name: len(carried[name]) for name in SPLITS} == DIGITS
     line = "data/digits/digits.npz is missing: the digits that pixelrnn carries are read\n"
     assert capsys.readouterr().out == line
     assert md5(EMBEDDED) == "35fa292850aefdac88ea117403394609"

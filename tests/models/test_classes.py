@@ -8,6 +8,7 @@ import pytest
 import torch
 from tests.support import laws
 from tests.support.zoo import random_images
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pixelrnn.compiled.program import NoInstructionError
 from pixelrnn.errors import InputError
@@ -250,11 +251,11 @@ def test_batches_change_nothing(given):
     """Faults: labels by their place in the batch; a class drawn from the batch's random numbers."""
     model = build("row_lstm", (1, 3, 4), 4).float()
     told = of_every_class(model, 4) if given else model
-    ways = [np.concatenate(list(Sampler(told, 5, batch_size=size).draw(12))) for size in (12, 5, 1)]
+    ways = [Sampler(told, 5, batch_size=size).sample(12) for size in (12, 5, 1)]
     assert (ways[0] == ways[1]).all()
     assert (ways[0] == ways[2]).all()
     if given:
-        alone = np.concatenate(list(Sampler(model.given(1), 5).draw(12)))
+        alone = Sampler(model.given(1), 5).sample(12)
         assert (ways[0][4:8] == alone[4:8]).all()
 
 
@@ -267,13 +268,13 @@ def test_more_images_than_labels_are_refused():
 def test_a_layer_of_ones_own_steps(monkeypatch):
     """The class is told in torch as well, where nothing is compiled."""
     model = build("row_lstm", (1, 3, 4), 4).float()
-    expected = np.concatenate(list(Sampler(model.given(1)).draw(5)))
+    expected = Sampler(model.given(1)).sample(5)
 
     def refuse(*_):
         raise NoInstructionError("planted")
 
     monkeypatch.setattr("pixelrnn.models.drawing.Compiled", refuse)
-    assert (np.concatenate(list(Sampler(model.given(1)).draw(5))) == expected).all()
+    assert (Sampler(model.given(1)).sample(5) == expected).all()
 
 
 # Frequencies and labels
@@ -287,6 +288,16 @@ def test_frequencies_are_counted_and_kept_in_any_precision():
         assert abs(changed.log_frequency.exp().sum().item() - 1) < 1e-15
         assert changed.log_frequency.exp()[1].item() == pytest.approx(7 / 1007, rel=1e-14)
     assert "counts" in model.state_dict()
+
+
+def test_averages_of_weights_leave_the_counts_alone():
+    """As `callbacks=ema` takes them. Fault: counts in whole numbers, which each average cuts off."""
+    model = build("row_lstm")
+    model.count(torch.tensor([0] * 3 + [1] * 7 + [2] * 997))
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.999), use_buffers=True)
+    for _ in range(50):
+        average.update_parameters(model)
+    assert average.module.counts.tolist() == [3, 7, 997]
 
 
 @pytest.mark.parametrize(
@@ -373,4 +384,4 @@ def test_it_may_be_the_small_model_of_a_multi_scale():
     model = multi_scale((1, 2, 4), small, large, clamp=True).double()
     for law in (laws.sums_to_one, laws.sample_scores_as_drawn, laws.batches_do_not_mix):
         law(model)
-    assert len(np.concatenate(list(Sampler(model.float()).draw(3)))) == 3
+    assert len(Sampler(model.float()).sample(3)) == 3

@@ -40,7 +40,7 @@ def small_model(variant, form, head, colors, **sizes):
 
 
 def draw(model, n, seed=0, temperature=1.0, batch_size=256):
-    return np.concatenate(list(Sampler(model, seed, temperature, batch_size).draw(n)))
+    return Sampler(model, seed, temperature, batch_size).sample(n)
 
 
 def stepping():

@@ -3,13 +3,9 @@ import pytest
 import torch
 from tests.support import tiny
 
+from pixelrnn.errors import InputError
 from pixelrnn.models.drawing import Drawing
 from pixelrnn.models.in_batches import Sampler
-
-
-def drawn(sampler):
-    return np.concatenate(list(sampler.draw(7)))
-
 
 HALF = torch.arange(4)[:, None].expand(4, 4) < 2
 
@@ -19,13 +15,13 @@ def test_batches_bound_what_is_drawn_at_once(monkeypatch):
     monkeypatch.setattr(
         Drawing, "fill", lambda self, x, *rest: sizes.append(len(x)) or fill(self, x, *rest)
     )
-    images = drawn(Sampler(model, batch_size=3))
+    images = Sampler(model, batch_size=3).sample(7)
     assert sizes == [3, 3, 1]
     assert images.dtype == np.uint8
     assert images.shape == (7, *tiny.SHAPE)
     assert len(np.unique(images, axis=0)) > 1
-    assert (images == drawn(Sampler(model, batch_size=3))).all()
-    assert (images != drawn(Sampler(model, seed=1, batch_size=3))).any()
+    assert (images == Sampler(model, batch_size=3).sample(7)).all()
+    assert (images != Sampler(model, seed=1, batch_size=3).sample(7)).any()
 
 
 class Theirs:
@@ -53,8 +49,8 @@ class Theirs:
 def test_anyones_model_draws_by_its_own_methods():
     """Fault: a model taken for one of ours, which has a network."""
     model = Theirs()
-    images = drawn(Sampler(model, batch_size=3))
-    assert (images == drawn(Sampler(model, batch_size=3))).all()
+    images = Sampler(model, batch_size=3).sample(7)
+    assert (images == Sampler(model, batch_size=3).sample(7)).all()
     completed = Sampler(model, batch_size=3).complete(images[:2], HALF, times=2)
     assert (completed[..., :2, :] == images[:2, None, :, :2]).all()
     assert model.sizes == [3, 3, 1, 3, 3, 1, 3, 1]
@@ -70,3 +66,18 @@ def test_each_image_is_followed_by_its_own_completions(batch_size):
     assert (completed[:, 0] == images).all()
     assert (completed[..., :2, :] == images[:, None, :, :2]).all()
     assert len(np.unique(completed[:, 1:, :, 2:].reshape(15, -1), axis=0)) > 5
+
+
+def test_a_number_of_pixels_is_a_mask():
+    """Fault: pixels counted from the end, or columns for rows."""
+    model = tiny.model(seed=1)
+    images = Sampler(model).sample(2)
+    by_number, by_mask = (Sampler(model, 3).complete(images, known, 2) for known in (8, HALF))
+    assert (by_number == by_mask).all()
+    assert Sampler(model).complete(images, known=8).shape == (2, 2, *tiny.SHAPE)
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.5, "3", True])
+def test_a_number_of_images_that_cannot_be(n):
+    with pytest.raises(InputError, match="must be a whole number"):
+        Sampler(tiny.model()).sample(n)

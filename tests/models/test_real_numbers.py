@@ -96,7 +96,7 @@ def test_images_are_drawn_in_any_batches_and_keep_what_is_known(variant, head, c
     """A density steps in torch. Planted: numbers that are drawn standardised and handed out so."""
     model = build(variant, head, (colors, *sides(variant, 2, 4))).float()
     assert isinstance(Drawing(model).step, Stepping)
-    draw = lambda n, size: np.concatenate(list(Sampler(model, 3, 1.0, size).draw(n)))  # noqa: E731
+    draw = lambda n, size: Sampler(model, 3, 1.0, size).sample(n)  # noqa: E731
     many = draw(64, 64)
     assert many.dtype == np.float32
     np.testing.assert_allclose(draw(3, 2), many[:3], rtol=1e-4, atol=1e-4)

@@ -112,7 +112,7 @@ def test_from_training_to_comparison(pixelrnn, trained, capsys):
     assert pixelrnn("train", *words, "data.path=labeled", "run=plain", "test=true")[0] == 0
     assert pixelrnn("compare", "run", "plain", "out=side")[0] == 0
     text = (trained.parent / "side/comparison.md").read_text()
-    assert "trained with labels, scored without (summed over the classes): run" in text
+    assert "trained with labels: run. The figures are of the images alone" in text
     assert "## NLL by class, nats\n\n| run | 0 | 1 | 2 |" in text
     (comparison,) = json.loads((trained.parent / "side/comparison.json").read_text())["comparisons"]
     expected = [np.mean(-alone[labels == label]) for label in range(3)]

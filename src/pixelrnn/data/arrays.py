@@ -223,6 +223,10 @@ def read_description(path: str | Path) -> dict[str, Any]:
         check_number_of_levels(about["levels"])
         if about["levels"] is None and not float(about["scale"]) > 0 <= abs(float(about["mean"])):
             raise ValueError("mean or scale is not as written")
+        if not isinstance(about.get("classes", 0), int) or not isinstance(
+            about.get("labels_md5", {}), dict
+        ):
+            raise ValueError("classes or labels_md5 is not as written")
     except FileNotFoundError as error:
         raise InputError(f"{file} is missing: {_again(path)}") from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

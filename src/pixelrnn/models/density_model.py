@@ -14,7 +14,8 @@ class DensityModel(Protocol):
     Whatever offers these eight can be trained, evaluated, sampled, audited and compared like this
     package's own models, and can be the small model of a `MultiScale`. There is nothing to inherit;
     a model that is trained is a `torch.nn.Module` besides. Arguments that cannot be are
-    `InputError`s.
+    `InputError`s. A conditional model is a model, and what it becomes when it is told its condition
+    is one too: see `ClassConditional`.
     """
 
     @property

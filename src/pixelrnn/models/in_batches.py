@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from pixelrnn.data.values import values_of
-from pixelrnn.errors import InputError
+from pixelrnn.errors import InputError, check_whole
 from pixelrnn.heads.head import check_temperature
 from pixelrnn.models.classes import ClassConditional, Given
 from pixelrnn.models.density_model import DensityModel
@@ -52,11 +52,23 @@ class Sampler:
             drawn = self.model.sample(size, self.generator, temperature=self.temperature)
             yield drawn.cpu().numpy().astype(self.dtype)
 
-    def complete(self, images: np.ndarray, known: Bool[Tensor, "h w"], times: int) -> np.ndarray:
+    def sample(self, n: int) -> np.ndarray:
+        """Draw `n` images at once, after those that were drawn before: (n, c, h, w) of `dtype`.
+
+        Raises InputError for an n that is no whole number from 1.
+        """
+        check_whole(n=n)
+        return np.concatenate(list(self.draw(n)))
+
+    def complete(
+        self, images: np.ndarray, known: int | Bool[Tensor, "h w"], times: int = 1
+    ) -> np.ndarray:
         """Return each image, followed by `times` completions of its `known` pixels.
 
-        (n, c, h, w) -> (n, 1 + times, c, h, w).
+        (n, c, h, w) -> (n, 1 + times, c, h, w). `known` is a mask, or counts pixels in raster
+        order. Raises InputError for images or a count that cannot be.
         """
+        known = known_pixels(known, *self.model.shape[1:])
         repeated = images.repeat(times, axis=0)
         own = is_own(self.model)
         drawn = list(self._fill(repeated, known) if own else self._complete(repeated, known))

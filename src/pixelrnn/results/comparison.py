@@ -219,7 +219,8 @@ def _by_class(
     if not told:
         return {}
     notes.append(
-        f"trained with labels, scored without (summed over the classes): {', '.join(told)}"
+        f"trained with labels: {', '.join(told)}. The figures are of the images alone, summed over "
+        "the classes; validation's are of image and label together, an upper bound."
     )
     labels = images.labels()
     return {} if labels is None else {run: by_class(own, labels) for run, own in nats.items()}

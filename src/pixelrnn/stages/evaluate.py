@@ -13,7 +13,7 @@ from pixelrnn import figures, training
 from pixelrnn.causality import brief_audit
 from pixelrnn.data import read_description
 from pixelrnn.data.npy import write_npy
-from pixelrnn.errors import check_whole
+from pixelrnn.errors import InputError, check_whole
 from pixelrnn.files import md5, replacing, write_array
 from pixelrnn.models import ClassConditional
 from pixelrnn.models.in_batches import Model, class_nats, find_device, nll_maps
@@ -60,6 +60,7 @@ def _evaluate(
         batch_size = loaded.config["data"].get("batch_size", 64)
     check_whole(batch_size=batch_size)
     model = loaded.model.to(device)
+    labels = _labels(loaded, model, split)
     start = time.perf_counter()
     nats = score_split(model, images, batch_size, loaded.path / nll_map_name(split))
     seconds = time.perf_counter() - start
@@ -72,7 +73,7 @@ def _evaluate(
         written.append(class_nll_name(split))
         given = np.concatenate(list(class_nats(model, images, batch_size)))
         write_array(loaded.path / class_nll_name(split), given)
-        if (labels := loaded.labels(split)) is not None:
+        if labels is not None:
             log_frequency = model.log_frequency.cpu().numpy()
             classes = {"classes": class_figures(given, log_frequency, labels)}
     metrics = {
@@ -93,6 +94,19 @@ def _evaluate(
     if metrics["audit"]["verdict"] == "leak":
         print(f"{loaded.path}: {metrics['audit']['sentence']}")
     return metrics
+
+
+def _labels(run: Run, model: Model, split: str) -> np.ndarray | None:
+    """Return the labels of a split for a model that knows classes; None where there are none.
+
+    Raises InputError for classes that the model has not.
+    """
+    if not isinstance(model, ClassConditional):
+        return None
+    labels = run.labels(split)
+    if labels is not None and labels.max() >= model.classes:
+        raise InputError(f"the data has class {labels.max()}, the model 0 to {model.classes - 1}")
+    return labels
 
 
 def score_split(model: Model, images: np.ndarray, batch_size: int, maps: Path) -> np.ndarray:

@@ -60,7 +60,7 @@ class SampleGrid(Callback):
         if trainer.sanity_checking or not trainer.is_global_zero or not due:
             return
         model: Any = pl_module.model
-        samples = np.concatenate(list(Sampler(model, self.seed).draw(self.images)))
+        samples = Sampler(model, self.seed).sample(self.images)
         self.drawn[epoch] = torch.from_numpy(samples)
         write_grids(Path(trainer.default_root_dir), self.drawn)
         large = torch.from_numpy(enlarge(samples, model.levels, side=64))  # (n 3 H W)
