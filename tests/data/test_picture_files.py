@@ -114,10 +114,15 @@ def test_lab_is_read(tmp_path: Path, colors: int) -> None:
 
 def test_what_is_whole_is_not_called_damaged(tmp_path: Path, monkeypatch) -> None:
     """Fault: "damaged" for 400 megapixels, which Pillow takes for an attack."""
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 34)
+    monkeypatch.setenv("PIXELRNN_MOST_PIXELS", "34")
     with pytest.raises(InputError, match=r"0\.png is too large, over 34 pixels") as caught:
         one(tmp_path, Image.new("RGB", (7, 5)))
     assert "damaged" not in str(caught.value)
+    monkeypatch.setenv("PIXELRNN_MOST_PIXELS", "35")
+    assert one(tmp_path, Image.new("RGB", (7, 5))).shape == (3, 5, 7)
+    monkeypatch.setenv("PIXELRNN_MOST_PIXELS", "-1")
+    with pytest.raises(InputError, match="PIXELRNN_MOST_PIXELS=-1 must be a number of pixels"):
+        one(tmp_path, Image.new("RGB", (7, 5)))
 
 
 def test_a_mode_that_pillow_does_not_convert(tmp_path: Path, monkeypatch) -> None:

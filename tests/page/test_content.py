@@ -188,7 +188,7 @@ def test_grids_of_the_epochs(make_run, make_data, compared, monkeypatch):
     assert (len(shown), shown[0], shown[-1]) == (12, 1, 20)
 
 
-@pytest.mark.parametrize("wrong", [np.zeros(3), np.zeros(0, [("epoch", "i4"), ("images", "u1")])])
+@pytest.mark.parametrize("wrong", [np.zeros(3), np.zeros(1, [("epoch", "i4"), ("images", "u1")])])
 def test_damaged_grids_are_a_note(make_run, make_data, compared, wrong):
     make_data()
     np.save(make_run("runs/a", nats=NATS, drawn=True) / "grids.npy", wrong)

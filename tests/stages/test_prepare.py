@@ -227,6 +227,7 @@ RAW_FILES = {
     "folder": write_folder,
     "imagenet32": write_imagenet(32),
     "imagenet64": write_imagenet(64),
+    "ising": lambda *_: ["source.images=20", "source.val=4", "source.test=4", "source.sweeps=3"],
     "kmnist": write_idx_files(),
     "mnist": write_idx_files(),
     "mnist_dynamic": write_mnist_dynamic,

@@ -6,6 +6,7 @@ be all black. Of 16 bits a color the upper 8 are kept, but for data of more than
 for `describe_seen` to say.
 """
 
+import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,6 +31,8 @@ FITS = ("resize", "crop", "none")
 TOGETHER = 256  # images handed on at a time
 WHITE = "white"
 FEW = 256  # levels that bytes tell apart
+MOST_PIXELS = "PIXELRNN_MOST_PIXELS"  # of a picture that is read, in the environment
+_PILLOWS_MOST = Image.MAX_IMAGE_PIXELS
 
 TRANSPARENT, DEEP, SEVERAL = "transparent", "deep", "several"
 _TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
@@ -130,12 +133,24 @@ def is_deep_file(file: Path) -> bool:
     return _open(file, lambda _, picture: is_deep(picture))
 
 
+def _most_pixels() -> int:
+    """Return how many pixels a picture may have, before it is taken for an attack on memory.
+
+    Pillow's limit, unless the user knows better. Raises InputError for what is no number.
+    """
+    text = os.environ.get(MOST_PIXELS) or str(_PILLOWS_MOST)
+    if not text.isascii() or not text.isdecimal():
+        raise InputError(f"{MOST_PIXELS}={text} must be a number of pixels")
+    return int(text)
+
+
 def _open(file: Path, read: Callable[[str, Image.Image], T]) -> T:
     """Return what `read` makes of a picture, and of what messages call it."""
     name = in_one_line(file)
     try:
         with reading(name, "an image", "replace or remove it"):
             check_regular(file)
+            Image.MAX_IMAGE_PIXELS = most = _most_pixels()
             with warnings.catch_warnings():
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
                 opened = Image.open(file)  # looks at the size, and at no pixel yet
@@ -143,9 +158,9 @@ def _open(file: Path, read: Callable[[str, Image.Image], T]) -> T:
                 return read(name, picture)
     except InputError as error:
         if isinstance(error.__cause__, _TOO_LARGE):
-            most = Image.MAX_IMAGE_PIXELS or 0
             raise InputError(
-                f"{name} is too large, over {most:,} pixels: make it smaller"
+                f"{name} is too large, over {most:,} pixels: make it smaller, "
+                f"or set {MOST_PIXELS} to as many as it has"
             ) from None
         raise
 
