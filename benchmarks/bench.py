@@ -1,7 +1,7 @@
 """How fast, and how far from the floor: every figure beside the simple path, in one run.
 
     make bench                              the whole suite, some minutes on two cores
-    python benchmarks/bench.py --only step  one of: step sample scaling evaluate loading memory
+    python benchmarks/bench.py --only step  one of: step scans sample scaling evaluate ...
 
 Writes benchmarks/results.json, results.md and scaling.png. Not part of the tests: timings gate
 nothing.
@@ -81,19 +81,24 @@ class Times(NamedTuple):
     median: float
 
 
-def in_turn(*works: Callable[[], object], repeats: int = 10, warm_up: int = 2) -> list[Times]:
+def in_turn(
+    *works: Callable[[], object],
+    repeats: int = 10,
+    warm_up: int = 2,
+    clock: Callable[[], float] = time.perf_counter,
+) -> list[Times]:
     """Time several works one after the other, again and again: a busy moment meets all of them."""
     times: list[list[float]] = [[] for _ in works]
     for repeat in range(warm_up + repeats):
         for work, mine in zip(works, times, strict=True):
             if DEVICE == "cuda":
                 torch.cuda.synchronize()
-            start = time.perf_counter()
+            start = clock()
             work()
             if DEVICE == "cuda":
                 torch.cuda.synchronize()
             if repeat >= warm_up:
-                mine.append(time.perf_counter() - start)
+                mine.append(clock() - start)
     return [Times(min(mine), statistics.median(mine)) for mine in times]
 
 
@@ -205,6 +210,34 @@ def bench_step(machine: dict) -> list[dict]:
             }
         )
         print(rows[-1], flush=True)
+    return rows
+
+
+def bench_scans(machine: dict) -> list[dict]:
+    """The training step with compiled scans and with torch's, by the processor's clock, one thread."""
+    rows = []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for variant in ("Diagonal BiLSTM", "Row LSTM"):
+        for batch, hidden, side, layers in (
+            (16, 16, 28, 7), (64, 16, 28, 7), (8, 16, 28, 7), (1, 16, 28, 7), (16, 64, 28, 7),
+            (32, 32, 8, 3),
+        ):  # fmt: skip
+            work = training_step(
+                build(variant, (1, side, side), Bernoulli(), hidden, layers), batch
+            )
+
+            def by_torch(work: Callable[[], None] = work) -> None:
+                with patch("pixelrnn.ops.cpu_scans.fits", return_value=False):
+                    work()
+
+            repeats, clock = 12 if hidden * batch < 1024 else 4, time.process_time
+            compiled, plain = in_turn(work, by_torch, repeats=repeats, clock=clock)
+            row = {"variant": variant, "images": batch, "h": hidden, "side": side, "layers": layers}
+            row |= {"compiled_s": compiled.least, "torch_s": plain.least}
+            rows.append(row | {"ratio": plain.least / compiled.least})
+            print(rows[-1], flush=True)
+    torch.set_num_threads(threads)
     return rows
 
 
@@ -329,6 +362,7 @@ def bench_memory(machine: dict) -> list[dict]:
 
 SUITE = {
     "step": bench_step,
+    "scans": bench_scans,
     "sample": bench_sample,
     "scaling": bench_scaling,
     "evaluate": bench_evaluate,
@@ -338,6 +372,7 @@ SUITE = {
 
 TITLES = {
     "step": "Training step: 16 images of 1×28×28, h = 16, 7 layers, RMSprop",
+    "scans": "Training step with compiled scans, and with torch's: processor time, one thread",
     "sample": "Sampling images of 1×28×28",
     "scaling": "Against image size and batch",
     "evaluate": "Evaluation: log_prob, h = 16, 7 layers, batch 64",

@@ -1,6 +1,6 @@
 """The scans of `recurrence.py`, fast: the same functions, with a hand-written backward.
 
-What is gained over the plain loops:
+Batches of float32 on the CPU go to `cpu_scans.py`. What all others gain over the plain loops:
 
 - features first, batch last in memory: the gates of a step are contiguous runs, and a step's
   products need no copy;
@@ -35,6 +35,7 @@ import torch
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from pixelrnn.ops import cpu_scans
 from pixelrnn.types import Float, Tensor
 
 _sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input  # (dy, y): dy y (1 - y)
@@ -151,7 +152,9 @@ def row_scan(
     Under autocast it computes in the precision of the kernel, since the cell state adds up.
     """
     with torch.autocast(gates.device.type, enabled=False):
-        return _RowScan.apply(gates.to(kernel.dtype), kernel, initial)
+        gates = gates.to(kernel.dtype)
+        scan = cpu_scans.row_scan if cpu_scans.fits(gates, kernel) else _RowScan.apply
+        return scan(gates, kernel, initial)
 
 
 class _Diagonals(NamedTuple):
@@ -192,13 +195,8 @@ def _diagonals(h: int, w: int, device: torch.device) -> _Diagonals:
         first_slot += high - low + 2
     outside = sorted(set(range(first_slot)) - set(slot))
     source = torch.tensor([[i * w + j for i, j in rows], [i * w + w - 1 - j for i, j in rows]])
-    tensors = (
-        torch.tensor(outside),
-        torch.tensor(slot),
-        torch.tensor(above),
-        source,
-        source.argsort(1),
-    )
+    indices = (torch.tensor(places) for places in (outside, slot, above))
+    tensors = (*indices, source, source.argsort(1))
     return _Diagonals(steps, first_slot, *(tensor.to(device) for tensor in tensors))
 
 
@@ -249,9 +247,8 @@ class _DiagonalScan(Function):
         to_cells = to_cell.split(sizes, 2)  # t of (2, f, n*b)
         forgets = gates[:, f : 2 * f].split(sizes, 2)  # t of (2, f, n*b)
         above_back, left_back = kernel.permute(3, 0, 2, 1).contiguous()  # (2, f, 4f) each
-        d_hidden, d_cell = (
-            torch.zeros_like(x).flatten(2) for x in (hidden, cell)
-        )  # (2, f, slots*b)
+        # (2, f, slots*b) each
+        d_hidden, d_cell = (torch.zeros_like(x).flatten(2) for x in (hidden, cell))
         for t in reversed(range(len(sizes))):
             _, n, slot, above = plan.steps[t]
             here, left, size = slot * b, (above + 1) * b, n * b
@@ -297,4 +294,6 @@ def diagonal_scan(
     Under autocast it computes in the precision of the kernel, since the cell state adds up.
     """
     with torch.autocast(gates.device.type, enabled=False):
-        return _DiagonalScan.apply(gates.to(kernel.dtype), kernel, initial)
+        gates = gates.to(kernel.dtype)
+        scan = cpu_scans.diagonal_scan if cpu_scans.fits(gates, kernel) else _DiagonalScan.apply
+        return scan(gates, kernel, initial)
