@@ -22,6 +22,17 @@ from pixelrnn.runs.same_images import same_images
 torch.set_num_threads(1)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """`make quick` tries each variant with one head, and each head with one variant."""
+    for item in items:
+        tried = getattr(item, "callspec", None) and item.callspec.params
+        if not tried or not {"variant", "head"} <= tried.keys():
+            continue
+        if tried["head"] != "softmax" and tried["variant"] != "pixel_cnn":
+            item.add_marker("slow")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _cache_of_its_own(tmp_path_factory):
     """What has been looked at in an earlier test run, or by the user, is looked at again."""

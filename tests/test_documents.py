@@ -37,6 +37,7 @@ def digits(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", PYTHON, ids=lambda path: path.stem)
 def test_python_blocks_run(document, digits, pixelrnn, monkeypatch):
     """In order and in one namespace.

@@ -15,6 +15,7 @@ from pixelrnn.errors import InputError
 HEADER = 44
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("levels", [257, 1000, 65_536])
 @pytest.mark.parametrize(
     ("variant", "colors"), [("row_lstm", 1), ("row_lstm", 3), ("multi_scale", 1)]

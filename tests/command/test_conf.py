@@ -37,6 +37,7 @@ EXTRA = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_option_composes_to_targets_that_exist(group, option):
     pytest.importorskip(

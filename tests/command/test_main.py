@@ -192,6 +192,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", BAD)
 def test_bad_input_gets_one_line_and_code_2_before_any_work(pixelrnn, tmp_path, line):
     """Faults: a traceback, Hydra's own line before ours, a claimed directory, code 1."""

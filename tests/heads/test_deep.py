@@ -16,6 +16,7 @@ DEEP = 65_536
 PLAIN = [variant for variant in VARIANTS if variant not in MULTI_SCALE]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", PLAIN)
 @torch.no_grad()
 def test_all_images_of_a_thousand_levels_sum_to_one(variant):

@@ -174,6 +174,7 @@ def by_seed(model, image, known, n):
     )[0, 1:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", [by_torch, by_seed])
 @pytest.mark.parametrize("known", [0, 2, 3])
 @every_inner

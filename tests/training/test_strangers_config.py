@@ -134,6 +134,7 @@ def test_what_this_package_trains_is_built(variant, head):
     assert build_model(describe(variant, head, (3, 8, 8), 4)).shape == (3, 8, 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
